@@ -1,0 +1,134 @@
+const BRAND = Symbol.for('registry-api-v2-client.error');
+
+/** What every error of this package is made from. */
+export interface ErrorDetails {
+  /** Stable and machine-readable: the spec's code where the registry sent one, else one of this package's. */
+  code: string;
+  /** Whether doing the same again may succeed. Default `false`. */
+  retryable?: boolean;
+  /** What to try; appended to the message. */
+  hint?: string | undefined;
+  cause?: unknown;
+}
+
+/** Base of every error this package throws on purpose. Cancellation is not one of them: it rejects with `signal.reason`. */
+export class RegistryClientError extends Error {
+  readonly code: string;
+  readonly retryable: boolean;
+  readonly hint: string | undefined;
+
+  constructor(message: string, details: ErrorDetails) {
+    super(withHint(message, details.hint), details.cause === undefined ? undefined : { cause: details.cause });
+    Object.defineProperty(this, BRAND, { value: true });
+    this.name = new.target.name;
+    this.code = details.code;
+    this.retryable = details.retryable ?? false;
+    this.hint = details.hint;
+  }
+
+  /** True for errors of this package, also when two copies of it are loaded. */
+  static is(value: unknown): value is RegistryClientError {
+    return typeof value === 'object' && value !== null && BRAND in value;
+  }
+}
+
+/** An option, a name, a tag, a digest or a reference that cannot be right. Thrown before any request is sent. */
+export class InvalidArgumentError extends RegistryClientError {
+  constructor(message: string, details: Partial<ErrorDetails> = {}) {
+    super(message, { code: 'INVALID_ARGUMENT', ...details });
+  }
+}
+
+/** One entry of the `errors` array a registry answers with. Source: distribution-spec v1.1, "Error Codes". */
+export interface RegistryErrorEntry {
+  code: string;
+  message?: string;
+  detail?: unknown;
+}
+
+export interface RegistryErrorDetails extends ErrorDetails {
+  /** HTTP status; absent when no answer arrived. */
+  status?: number | undefined;
+  method?: string | undefined;
+  /** Already redacted. */
+  url?: string | undefined;
+  errors?: readonly RegistryErrorEntry[];
+}
+
+/** The registry, or the way to it, failed: a refused connection, an unexpected status, an answer that makes no sense. */
+export class RegistryError extends RegistryClientError {
+  readonly status: number | undefined;
+  readonly method: string | undefined;
+  readonly url: string | undefined;
+  readonly errors: readonly RegistryErrorEntry[];
+
+  constructor(message: string, details: RegistryErrorDetails) {
+    super(message, details);
+    this.status = details.status;
+    this.method = details.method;
+    this.url = details.url;
+    this.errors = details.errors ?? [];
+  }
+}
+
+/** The registry or its token server refused who we are or what we may do (401, 403, DENIED). */
+export class AuthenticationError extends RegistryError {}
+
+/** The repository, manifest or blob is not there (404). */
+export class NotFoundError extends RegistryError {}
+
+/** The registry does not offer the operation (405, UNSUPPORTED, a catalog that is switched off). */
+export class UnsupportedError extends RegistryError {}
+
+/** The registry asked for a pause longer than this client is willing to wait (429). */
+export class RateLimitError extends RegistryError {
+  /** When the registry said the limit ends; absent when it did not say. */
+  readonly resetAt: Date | undefined;
+
+  constructor(message: string, details: RegistryErrorDetails & { resetAt?: Date | undefined }) {
+    super(message, details);
+    this.resetAt = details.resetAt;
+  }
+}
+
+/** Bytes do not match the digest or the size they were promised under. */
+export class DigestMismatchError extends RegistryError {
+  readonly expected: string;
+  readonly actual: string;
+
+  constructor(message: string, details: Partial<RegistryErrorDetails> & { expected: string; actual: string }) {
+    super(message, { code: 'DIGEST_MISMATCH', ...details });
+    this.expected = details.expected;
+    this.actual = details.actual;
+  }
+}
+
+/** The file cannot be read as a tar: absent, empty, truncated, damaged, or something else. */
+export class TarReadError extends RegistryClientError {
+  constructor(message: string, details: Partial<ErrorDetails> = {}) {
+    super(message, { code: 'TAR_UNREADABLE', ...details });
+  }
+}
+
+/** One thing wrong with an archive. */
+export interface ArchiveProblem {
+  /** Name of the entry in the archive the problem is about. */
+  entry: string;
+  message: string;
+}
+
+/** The tar reads well but is not a valid image archive. */
+export class ValidationError extends RegistryClientError {
+  /** Every problem found, each naming its entry. */
+  readonly problems: readonly ArchiveProblem[];
+
+  constructor(message: string, problems: readonly ArchiveProblem[], details: Partial<ErrorDetails> = {}) {
+    super(message, { code: 'ARCHIVE_INVALID', ...details });
+    this.problems = problems;
+  }
+}
+
+function withHint(message: string, hint: string | undefined): string {
+  if (!hint) return message;
+  return `${message}${/[.!?]$/.test(message) ? '' : '.'} ${hint}`;
+}

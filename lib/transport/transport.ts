@@ -1,0 +1,50 @@
+import type { Readable } from 'node:stream';
+
+/** A request body is something you open, never a live stream: whoever must send again opens again. */
+export interface RequestBody {
+  /** Bytes. Absent means unknown: the body goes out with chunked transfer encoding. */
+  size?: number;
+  /** A fresh stream over the same bytes at every call. */
+  open(): Readable | Promise<Readable>;
+}
+
+export interface TransportRequest {
+  method: string;
+  url: URL;
+  /** Lower-case names. */
+  headers: Readonly<Record<string, string>>;
+  body?: RequestBody;
+  signal?: AbortSignal | undefined;
+  /**
+   * What a token for this request should cover, for example `repository:team/app:pull,push`. A push names all it will
+   * need on its first request, so that one token serves it. Transports that know no tokens ignore it.
+   */
+  scopes?: readonly string[];
+  /**
+   * Whether sending the request again after an unclear end does no harm. Default: every method but PATCH. The last PUT of
+   * an upload says `false`, because its session may be gone with the first try.
+   */
+  repeatable?: boolean;
+}
+
+export interface TransportResponse {
+  status: number;
+  /** Where the answer came from, after redirects. */
+  url: URL;
+  /** Lower-case names; repeated headers are joined by `, `. */
+  headers: Readonly<Record<string, string>>;
+  /** Must be read to its end or destroyed, or the connection stays in use. */
+  body: Readable;
+}
+
+/**
+ * Sends one request and judges nothing: every status is an answer. It rejects only when no answer came
+ * (a `RegistryError` without `status`) or when the signal was aborted (with the signal's reason).
+ *
+ * A transport that wraps another adds one behaviour: redirects, credentials, retries, logging.
+ */
+export interface Transport {
+  send(request: TransportRequest): Promise<TransportResponse>;
+  /** Releases connections. The transport is not used afterwards. */
+  close?(): Promise<void>;
+}
