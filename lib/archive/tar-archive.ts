@@ -1,0 +1,150 @@
+import { fileURLToPath } from 'node:url';
+import { InvalidArgumentError, type ArchiveProblem } from '../errors.js';
+import { parseRepositoryTag, type RepositoryTag } from '../oci/reference.js';
+import { sniffPacking, SNIFF_LENGTH } from '../compression/sniff.js';
+import { problemsError } from './archive-files.js';
+import { type ArchiveImage, type ArchiveLayer, isForeign } from './archive-image.js';
+import type { ArchiveSource } from './archive-source.js';
+import { BufferSource } from './buffer-source.js';
+import type { DockerManifestEntry } from './docker-archive.js';
+import { FileSource } from './file-source.js';
+import { type ArchiveContents, readArchive } from './image-archive.js';
+import { type ImageInspection, inspectImage } from './inspection.js';
+import { PackedSource } from './packed-source.js';
+import { TarIndex } from './tar-index.js';
+import { verifyLayer } from './verification.js';
+
+/** Where an archive is: a path, a `file:` URL, or the bytes themselves. */
+export type ArchiveInput = string | URL | Uint8Array;
+
+export interface ValidateOptions {
+  signal?: AbortSignal;
+}
+
+const NO_IMAGE: ArchiveProblem = { entry: 'manifest.json', message: 'lists no image' };
+
+/** Result of {@link TarArchive.validate}. */
+export interface ArchiveReport {
+  valid: boolean;
+  /** Every problem, each naming its entry. */
+  problems: readonly ArchiveProblem[];
+}
+
+/**
+ * An image archive, as `docker save`, podman, skopeo, crane, kaniko, jib, nix or BuildKit write it, also packed whole with
+ * gzip (or zstd where Node has it). Only headers and the JSON files are read; nothing is extracted. Close it after use.
+ */
+export class TarArchive {
+  /** Use {@link TarArchive.open}. */
+  constructor(
+    private readonly source: ArchiveSource,
+    private readonly contents: ArchiveContents,
+  ) {}
+
+  /**
+   * Reads the headers of every entry and the JSON files of every image.
+   * @throws TarReadError when there is no such file or it is not a complete tar. What is wrong inside a readable tar is
+   * told by {@link validate}, and thrown by {@link images}.
+   */
+  static async open<Archive extends TarArchive>(
+    this: new (source: ArchiveSource, contents: ArchiveContents) => Archive,
+    input: ArchiveInput,
+  ): Promise<Archive> {
+    const source = await openSource(input);
+    try {
+      return new this(source, await readArchive(await TarIndex.read(source)));
+    } catch (error) {
+      await source.close();
+      throw error;
+    }
+  }
+
+  /**
+   * What can be pushed, in the order of the archive.
+   * @throws ValidationError listing every problem, when the archive has any.
+   */
+  get images(): readonly ArchiveImage[] {
+    const { images, problems } = this.contents;
+    if (problems.length > 0) throw problemsError(problems, this.name);
+    if (images.length === 0) throw problemsError([NO_IMAGE], this.name);
+    return images;
+  }
+
+  /** Every tag of every image, as written, in the order of the archive. @throws ValidationError as {@link images}. */
+  get originalTags(): readonly string[] {
+    return this.images.flatMap(({ tags }) => tags);
+  }
+
+  /** The first original tag, taken apart; absent when no image has one. @throws ValidationError as {@link images}. */
+  get primaryTag(): RepositoryTag | undefined {
+    const [first] = this.originalTags;
+    return first === undefined ? undefined : parseRepositoryTag(first);
+  }
+
+  /** `manifest.json`; for a pure OCI layout, what it would be. @throws ValidationError as {@link images}. */
+  get manifest(): readonly DockerManifestEntry[] {
+    return this.contents.dockerManifest ?? this.images.flatMap(asDockerManifest);
+  }
+
+  /** Path of the file, for messages. */
+  get name(): string {
+    return this.source.name;
+  }
+
+  /** False when layers should be read one after another in their order; see `ArchiveSource`. */
+  get randomAccess(): boolean {
+    return this.source.randomAccess;
+  }
+
+  /** One element per image and platform. @throws ValidationError as {@link images}. */
+  // eslint-disable-next-line @typescript-eslint/require-await -- pipes will have to be read first
+  async inspect(): Promise<readonly ImageInspection[]> {
+    return this.images.flatMap(inspectImage);
+  }
+
+  /** Reads everything and reports every problem found; throws none of them. */
+  async validate(options: ValidateOptions = {}): Promise<ArchiveReport> {
+    const problems = [...this.contents.problems];
+    if (problems.length === 0 && this.contents.images.length === 0) problems.push(NO_IMAGE);
+    for (const layer of this.distinctLayers()) problems.push(...(await verifyLayer(layer, options.signal)));
+    return { valid: problems.length === 0, problems };
+  }
+
+  close(): Promise<void> {
+    return this.source.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  private distinctLayers(): ArchiveLayer[] {
+    const layers = this.contents.images.flatMap(({ manifests }) => manifests.flatMap((manifest) => manifest.layers));
+    const stored = layers.filter((layer): layer is ArchiveLayer => !isForeign(layer));
+    const distinct = new Map(stored.map((layer) => [`${layer.position} ${layer.diffId}`, layer]));
+    return [...distinct.values()].sort((a, b) => a.position - b.position);
+  }
+}
+
+async function openSource(input: ArchiveInput): Promise<ArchiveSource> {
+  const source = await openRaw(input);
+  const packing = sniffPacking(await source.read(0, SNIFF_LENGTH));
+  return packing === 'none' ? source : new PackedSource(source, packing, () => source.open(0, source.size));
+}
+
+function openRaw(input: ArchiveInput): Promise<ArchiveSource & { size: number }> | (ArchiveSource & { size: number }) {
+  if (typeof input === 'string') return FileSource.open(input);
+  if (input instanceof URL) return FileSource.open(fileURLToPath(input));
+  if (input instanceof Uint8Array) {
+    return new BufferSource(Buffer.from(input.buffer, input.byteOffset, input.byteLength));
+  }
+  throw new InvalidArgumentError('an archive is given as a path, a file: URL or the bytes of a tar');
+}
+
+function asDockerManifest(image: ArchiveImage): DockerManifestEntry[] {
+  return image.manifests.map(({ config, layers }) => ({
+    Config: config.entry,
+    RepoTags: image.tags,
+    Layers: layers.map(({ entry }) => entry),
+  }));
+}

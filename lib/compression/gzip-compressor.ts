@@ -1,0 +1,80 @@
+import { availableParallelism } from 'node:os';
+import { Readable } from 'node:stream';
+import { promisify } from 'node:util';
+import { constants, crc32, deflateRaw } from 'node:zlib';
+import { inBlocks } from './blocks.js';
+import type { Compressor } from './compressor.js';
+
+const BLOCK = 1024 * 1024;
+/** Deflate looks back this far, so each block is primed with the end of the one before (RFC 1951 §2). */
+const WINDOW = 32 * 1024;
+/** RFC 1952 §2.3: deflate, no name, no time, so that the bytes depend on the content only; "unknown" operating system. */
+const HEADER = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff]);
+/** An empty last block: every block before it ends on a byte boundary by a sync flush. */
+const LAST_BLOCK = Buffer.from([0x03, 0x00]);
+
+const deflate = promisify<Buffer, object, Buffer>(deflateRaw);
+
+/** Runs a task when its turn comes; shared by all streams that compress at once. */
+export type Gate = <T>(task: () => Promise<T>) => Promise<T>;
+
+/**
+ * gzip on all cores: blocks of 1 MiB are deflated in parallel on the thread pool and joined into one gzip member, the way
+ * pigz does it. Level 1, the level docker push and crane use: level 6 costs more than twice the time for 5 % fewer bytes.
+ */
+export class GzipCompressor implements Compressor {
+  readonly packing = 'gzip';
+
+  /** @param gate - bounds the blocks deflated at once over all layers of a push */
+  constructor(
+    private readonly gate: Gate,
+    private readonly level = 1,
+  ) {}
+
+  compress(source: Readable): Readable {
+    return Readable.from(this.members(source), { objectMode: false, highWaterMark: BLOCK });
+  }
+
+  private async *members(source: Readable): AsyncGenerator<Buffer> {
+    const ahead = availableParallelism() + 1;
+    const blocks: Promise<Buffer>[] = [];
+    let [checksum, size] = [0, 0];
+    let dictionary: Buffer | undefined;
+    try {
+      yield HEADER;
+      for await (const block of inBlocks(source, BLOCK)) {
+        checksum = crc32(block, checksum);
+        size += block.length;
+        blocks.push(this.deflated(block, dictionary));
+        dictionary = block.subarray(-WINDOW);
+        if (blocks.length > ahead) yield (await blocks.shift()) as Buffer;
+      }
+      for (const block of blocks.splice(0)) yield await block;
+      yield trailer(checksum, size);
+    } finally {
+      source.destroy();
+      await Promise.allSettled(blocks);
+    }
+  }
+
+  private deflated(block: Buffer, dictionary: Buffer | undefined): Promise<Buffer> {
+    const options = {
+      level: this.level,
+      finishFlush: constants.Z_SYNC_FLUSH,
+      chunkSize: BLOCK + 64 * 1024,
+      ...(dictionary === undefined ? {} : { dictionary }),
+    };
+    const result = this.gate(() => deflate(block, options));
+    // A stream that fails before it is this block's turn must not leave a rejection nobody looks at.
+    result.catch(() => undefined);
+    return result;
+  }
+}
+
+/** RFC 1952 §2.3.1: checksum and size modulo 2^32 of the plain bytes. */
+function trailer(checksum: number, size: number): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeUInt32LE(checksum >>> 0, 0);
+  bytes.writeUInt32LE(size % 0x1_0000_0000, 4);
+  return Buffer.concat([LAST_BLOCK, bytes]);
+}

@@ -1,0 +1,63 @@
+import 'reflect-metadata';
+import { Container } from 'inversify';
+import { TarArchive } from './archive/tar-archive.js';
+import { type RegistryClientOptions, type ResolvedOptions, resolveOptions } from './options.js';
+import { BlobService } from './services/blob-service.js';
+import { ManifestService } from './services/manifest-service.js';
+import { RepositoryService } from './services/repository-service.js';
+import type { ServiceClass, ServiceOverrides } from './service-overrides.js';
+import { TOKENS } from './tokens.js';
+import { AuthTransport } from './transport/auth-transport.js';
+import { AxiosTransport } from './transport/axios-transport.js';
+import type { CredentialsProvider } from './transport/credentials.js';
+import { dockerConfigCredentials } from './transport/docker-config.js';
+import { LoggingTransport } from './transport/logging-transport.js';
+import { RedirectTransport } from './transport/redirect-transport.js';
+import { RetryTransport } from './transport/retry-transport.js';
+import type { Transport } from './transport/transport.js';
+
+export { TOKENS } from './tokens.js';
+
+/**
+ * Everything a client is made of, bound but not yet built: rebind a token before you make the client from it.
+ * @throws InvalidArgumentError when an option cannot be right
+ */
+export function createContainer(options: RegistryClientOptions = {}, services: ServiceOverrides = {}): Container {
+  const container = new Container({ defaultScope: 'Singleton' });
+  container.bind(TOKENS.Options).toConstantValue(resolveOptions(options));
+  container.bind(TOKENS.Transport).toResolvedValue(createTransport, [TOKENS.Options]);
+  bindService(container, TOKENS.BlobService, services.blobs ?? BlobService);
+  bindService(container, TOKENS.ManifestService, services.manifests ?? ManifestService);
+  bindService(container, TOKENS.RepositoryService, services.repositories ?? RepositoryService);
+  container.bind(TOKENS.TarArchive).toConstantValue(services.tarArchive ?? TarArchive);
+  return container;
+}
+
+/** By factory: `.to(Sub)` builds a subclass without a constructor of its own silently with no arguments (inversify 8.2). */
+function bindService<Service>(container: Container, token: symbol, Class: ServiceClass<Service>): void {
+  const create = (transport: Transport, options: ResolvedOptions): Service => new Class(transport, options);
+  container.bind(token).toResolvedValue(create, [TOKENS.Transport, TOKENS.Options]);
+}
+
+/**
+ * Retries go round redirects, so that an expired storage address is asked for anew at the registry; redirects go round
+ * credentials, so that every hop is judged by its own origin.
+ */
+function createTransport(options: ResolvedOptions): Transport {
+  const { insecure, idleTimeout, log, retry } = options;
+  const bottom = options.transport ?? new AxiosTransport({ insecure, idleTimeout });
+  const logged = log ? new LoggingTransport(bottom, log) : bottom;
+  const tokens = new RetryTransport(new RedirectTransport(logged), retry);
+  const authenticated = new AuthTransport(logged, {
+    registry: options.url,
+    credentials: credentialsOf(options),
+    tokens,
+  });
+  return new RetryTransport(new RedirectTransport(authenticated), retry);
+}
+
+function credentialsOf({ credentials }: ResolvedOptions): CredentialsProvider {
+  if (credentials === undefined) return dockerConfigCredentials();
+  if (credentials === 'anonymous') return () => Promise.resolve(undefined);
+  return typeof credentials === 'function' ? credentials : () => Promise.resolve(credentials);
+}

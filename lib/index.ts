@@ -1,0 +1,75 @@
+export { collect, RegistryClient } from './registry-client.js';
+export type {
+  CallOptions,
+  PushInput,
+  PushOptions,
+  PushOriginalTagsOptions,
+  RegistryClientConfig,
+  TransferOptions,
+} from './registry-client.js';
+export type { RegistryClientOptions, ResolvedOptions } from './options.js';
+export type { ServiceClass, ServiceOverrides } from './service-overrides.js';
+
+export { BlobService } from './services/blob-service.js';
+export type { BlobContent, BlobPushOptions, PushedBlob, StreamedContent } from './services/blob-service.js';
+export { ManifestService } from './services/manifest-service.js';
+export type { ManifestCallOptions } from './services/manifest-service.js';
+export { RepositoryService } from './services/repository-service.js';
+export type { ListOptions } from './services/repository-service.js';
+export type { PushedImage } from './transfer/push.js';
+export type { OnProgress, ProgressBlob, PushEvent } from './transfer/progress.js';
+
+export { TarArchive } from './archive/tar-archive.js';
+export type { ArchiveInput, ArchiveReport, ValidateOptions } from './archive/tar-archive.js';
+export type {
+  ArchiveConfig,
+  ArchiveImage,
+  ArchiveLayer,
+  ArchiveManifest,
+  ForeignLayer,
+} from './archive/archive-image.js';
+export type { DockerManifestEntry } from './archive/docker-archive.js';
+export type { ImageInspection, LayerInspection } from './archive/inspection.js';
+
+export type { Transport, TransportRequest, TransportResponse, RequestBody } from './transport/transport.js';
+export { AxiosTransport } from './transport/axios-transport.js';
+export type { AxiosTransportOptions } from './transport/axios-transport.js';
+export { AuthTransport } from './transport/auth-transport.js';
+export type { AuthOptions } from './transport/auth-transport.js';
+export { LoggingTransport } from './transport/logging-transport.js';
+export { RedirectTransport } from './transport/redirect-transport.js';
+export { RetryTransport } from './transport/retry-transport.js';
+export type { RetryOptions } from './transport/retry-transport.js';
+export { dockerConfigCredentials } from './transport/docker-config.js';
+export type {
+  BasicCredentials,
+  Credentials,
+  CredentialsProvider,
+  IdentityTokenCredentials,
+  RegistryTokenCredentials,
+} from './transport/credentials.js';
+
+export type { Descriptor } from './oci/descriptor.js';
+export { algorithmOf, digestOf, isDigest } from './oci/digest.js';
+export type { DigestAlgorithm } from './oci/digest.js';
+export { encodeManifest, isIndex, parseManifest } from './oci/manifest.js';
+export type { ImageIndex, ImageManifest, Manifest, RawManifest } from './oci/manifest.js';
+export { MediaType } from './oci/media-types.js';
+export { formatPlatform, parsePlatform } from './oci/platform.js';
+export type { Platform } from './oci/platform.js';
+export { formatReference, parseReference, parseRepositoryTag } from './oci/reference.js';
+export type { Reference, RepositoryTag } from './oci/reference.js';
+
+export {
+  AuthenticationError,
+  DigestMismatchError,
+  InvalidArgumentError,
+  NotFoundError,
+  RateLimitError,
+  RegistryClientError,
+  RegistryError,
+  TarReadError,
+  UnsupportedError,
+  ValidationError,
+} from './errors.js';
+export type { ArchiveProblem, ErrorDetails, RegistryErrorDetails, RegistryErrorEntry } from './errors.js';

@@ -1,0 +1,123 @@
+import { InvalidArgumentError } from './errors.js';
+import { printable } from './redact.js';
+import type { BasicCredentials, Credentials, CredentialsProvider } from './transport/credentials.js';
+import { isLoopback } from './transport/origin.js';
+import type { Transport } from './transport/transport.js';
+import type { RetryOptions } from './transport/retry-transport.js';
+
+/** What a client is made from. Every field may be left out. */
+export interface RegistryClientOptions {
+  /**
+   * Address of the registry. Without a scheme, loopback hosts speak http and all others https. A path in front of `/v2/`
+   * is kept. Default: `REGISTRY_URL`, else `http://localhost:15000`.
+   */
+  url?: string | URL;
+  /**
+   * Who we are: credentials, a function that finds them for `host[:port]`, or `'anonymous'`.
+   * Default: user and password in `url`, else what `docker login` stored (`DOCKER_AUTH_CONFIG`, `DOCKER_CONFIG`, `~/.docker/config.json`).
+   */
+  credentials?: Credentials | CredentialsProvider | 'anonymous';
+  /** Sends single requests in place of axios; redirects, credentials and retries still wrap it. */
+  transport?: Transport;
+  /** Accept any TLS certificate. Default `false`. */
+  insecure?: boolean;
+  /** How many blobs are transferred at once. Default 8. */
+  concurrency?: number;
+  /** Milliseconds for one metadata call: ping, lists, manifests. Transfers have none. Default: `REGISTRY_TIMEOUT` (seconds), else 30 000. */
+  timeout?: number;
+  /** Milliseconds without a byte moving before a transfer is given up. Default 60 000. */
+  idleTimeout?: number;
+  /** How often and how fast requests are repeated. */
+  retry?: RetryOptions;
+  /** Receives one line per request, without secrets. Default: standard error when `REGISTRY_DEBUG=true`, else nothing. */
+  log?: (line: string) => void;
+}
+
+/** {@link RegistryClientOptions} after defaults, environment and checks. */
+export interface ResolvedOptions {
+  /** Ends with `/`, holds no user information. */
+  readonly url: URL;
+  /** `host[:port]`, as it stands in references. */
+  readonly registry: string;
+  readonly credentials: Credentials | CredentialsProvider | 'anonymous' | undefined;
+  readonly transport: Transport | undefined;
+  readonly insecure: boolean;
+  readonly concurrency: number;
+  readonly timeout: number;
+  readonly idleTimeout: number;
+  readonly retry: RetryOptions;
+  readonly log: ((line: string) => void) | undefined;
+}
+
+export const DEFAULT_URL = 'http://localhost:15000';
+
+/** @throws InvalidArgumentError naming the option and what it may be. */
+export function resolveOptions(
+  options: RegistryClientOptions = {},
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): ResolvedOptions {
+  const { url, credentials } = parseUrl(options.url ?? (env.REGISTRY_URL || DEFAULT_URL));
+  return Object.freeze({
+    url,
+    registry: url.host,
+    credentials: options.credentials ?? credentials,
+    transport: options.transport,
+    insecure: options.insecure ?? false,
+    concurrency: wholeNumber('concurrency', options.concurrency ?? 8, 1, 1000),
+    timeout: wholeNumber('timeout', options.timeout ?? timeoutFrom(env), 1, MAX_TIMER),
+    idleTimeout: wholeNumber('idleTimeout', options.idleTimeout ?? 60_000, 1, MAX_TIMER),
+    retry: options.retry ?? {},
+    log: options.log ?? (env.REGISTRY_DEBUG === 'true' ? logToStandardError : undefined),
+  });
+}
+
+/** Node's timers fire at once beyond this many milliseconds. */
+const MAX_TIMER = 2 ** 31 - 1;
+
+function parseUrl(text: string | URL): { url: URL; credentials?: BasicCredentials } {
+  const written = String(text);
+  const hasScheme = /^[a-z][a-z0-9+.-]*:\/\//i.test(written);
+  const complete = hasScheme ? written : `${schemeFor(written)}${written}`;
+  if (!URL.canParse(complete)) throw notAnAddress(written);
+  const url = new URL(complete);
+  const isHttp = url.protocol === 'http:' || url.protocol === 'https:';
+  if (!isHttp || url.search || url.hash) throw notAnAddress(written);
+  const { username, password } = url;
+  url.username = '';
+  url.password = '';
+  // Users paste the address of the ping; the API's own prefix is added to every request anyway.
+  url.pathname = `${url.pathname.replace(/\/+$/, '').replace(/\/v2$/, '')}/`;
+  if (!username) return { url };
+  return { url, credentials: { username: decodeURIComponent(username), password: decodeURIComponent(password) } };
+}
+
+function schemeFor(host: string): string {
+  const [, hostname = ''] = /^(\[[^\]]*\]|[^:/]*)/.exec(host) ?? [];
+  return isLoopback(hostname) ? 'http://' : 'https://';
+}
+
+function notAnAddress(written: string): InvalidArgumentError {
+  const shown = printable(written.replace(/\/\/[^@/]*@/, '//'), 200);
+  return new InvalidArgumentError(`"${shown}" is not the address of a registry`, {
+    code: 'URL_INVALID',
+    hint: 'Write http://host:port or https://host.',
+  });
+}
+
+function timeoutFrom({ REGISTRY_TIMEOUT }: Readonly<Record<string, string | undefined>>): number {
+  if (!REGISTRY_TIMEOUT) return 30_000;
+  const seconds = Number(REGISTRY_TIMEOUT);
+  if (seconds > 0 && seconds * 1000 <= MAX_TIMER) return Math.ceil(seconds * 1000);
+  throw new InvalidArgumentError(`REGISTRY_TIMEOUT is "${printable(REGISTRY_TIMEOUT, 50)}", not a number of seconds`);
+}
+
+function wholeNumber(name: string, value: number, least: number, most: number): number {
+  if (Number.isInteger(value) && value >= least && value <= most) return value;
+  throw new InvalidArgumentError(`the option ${name} is ${String(value)}`, {
+    hint: `It takes a whole number from ${least} to ${most}.`,
+  });
+}
+
+function logToStandardError(line: string): void {
+  process.stderr.write(`${line}\n`);
+}

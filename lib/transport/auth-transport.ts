@@ -1,0 +1,232 @@
+import { RegistryError } from '../errors.js';
+import { redactUrl } from '../redact.js';
+import { type BasicChallenge, type BearerChallenge, selectChallenge } from './challenge.js';
+import { basicAuthorization, type CredentialsProvider, normaliseCredentials } from './credentials.js';
+import { sameOrigin } from './origin.js';
+import { holdResponse } from './response-body.js';
+import { ScopeSet } from './scope-set.js';
+import { type Token, TokenSource } from './token-source.js';
+import type { Transport, TransportRequest, TransportResponse } from './transport.js';
+import { raceSignal, within } from './waiting.js';
+
+export interface AuthOptions {
+  /** The only origin that gets credentials. */
+  registry: URL;
+  /** Asked when a challenge has to be answered, never before, and again for every new token: a slow one should remember. */
+  credentials: CredentialsProvider;
+  /** Carries the token requests; closed by whoever made it. Default: the wrapped transport. */
+  tokens?: Transport;
+  /** Monotonic milliseconds. Default `performance.now`. */
+  now?: () => number;
+  /** Told about each token request, one line without secrets. Default: nobody. */
+  log?: (message: string) => void;
+}
+
+type KnownChallenge = BearerChallenge | BasicChallenge;
+
+/** How a request was signed; `token` is there for Bearer. */
+interface Proof {
+  authorization: string;
+  token?: Token;
+}
+
+/** One sending of a request. `challenge` is there when the answer is a 401 this client knows how to react to. */
+interface Sending {
+  response: TransportResponse;
+  proof: Proof | undefined;
+  challenge?: KnownChallenge | undefined;
+}
+
+const PING_TIMEOUT = 30_000;
+
+/**
+ * Signs requests to the registry in: nothing on the first one, then whatever its 401 asks for, ahead of every later request.
+ *
+ * Credentials and tokens belong to the registry's origin. A request to any other (a redirect, an upload location) loses its
+ * `authorization`, and a 401 from there is returned unanswered, because that server may want to be told what it must not
+ * know (CVE-2020-15157). A caller's own `authorization` for the registry is left alone. A 401 that cannot be answered, or
+ * comes again after the answer, is returned; see `TokenSource.get` for what is thrown when no token can be had.
+ */
+export class AuthTransport implements Transport {
+  readonly #inner: Transport;
+  readonly #registry: URL;
+  readonly #credentials: CredentialsProvider;
+  readonly #tokens: TokenSource;
+  #probe: Promise<void> | undefined;
+  #discovered = false;
+  #challenge: KnownChallenge | undefined;
+  #basic: Promise<Proof | undefined> | undefined;
+  #pinged: Promise<KnownChallenge | undefined> | undefined;
+
+  constructor(inner: Transport, options: AuthOptions) {
+    const { registry, credentials, tokens = inner, now = () => performance.now(), log = () => undefined } = options;
+    this.#inner = inner;
+    this.#registry = registry;
+    this.#credentials = credentials;
+    this.#tokens = new TokenSource({ registry, credentials, transport: tokens, now, log });
+  }
+
+  async send(request: TransportRequest): Promise<TransportResponse> {
+    if (!this.#isRegistry(request.url)) return this.#inner.send(withoutSecrets(request));
+    if (isSigned(request)) return this.#inner.send(request);
+    let sending = await this.#sendFirst(request);
+    for (let round = 0; sending.challenge; round += 1) {
+      const proof = await this.#answer(request, sending, round);
+      if (!proof || proof.authorization === sending.proof?.authorization) break;
+      sending = await this.#sendOnce(request, proof);
+    }
+    return sending.response;
+  }
+
+  async close(): Promise<void> {
+    await this.#inner.close?.();
+  }
+
+  #isRegistry(url: URL): boolean {
+    return sameOrigin(url, this.#registry);
+  }
+
+  // Eight uploads starting together: one goes ahead and learns how to sign in, seven wait for that and go out signed.
+  async #sendFirst(request: TransportRequest): Promise<Sending> {
+    const finishProbe = await this.#enter(request.signal);
+    try {
+      return await this.#sendOnce(request, await this.#knownProof(request));
+    } finally {
+      finishProbe?.();
+    }
+  }
+
+  /** Waits while another request is the probe. Makes this one the probe, to be finished by the caller, if nothing is known. */
+  async #enter(signal: AbortSignal | undefined): Promise<(() => void) | undefined> {
+    while (!this.#discovered && this.#probe) await raceSignal(this.#probe, signal);
+    if (this.#discovered) return undefined;
+    let finish!: () => void;
+    this.#probe = new Promise((resolve) => (finish = resolve));
+    return () => {
+      this.#probe = undefined;
+      finish();
+    };
+  }
+
+  /** A request that names no scopes most likely needs what the last challenge named. */
+  async #knownProof({ scopes, signal }: TransportRequest): Promise<Proof | undefined> {
+    const challenge = this.#challenge;
+    if (!challenge) return undefined;
+    if (challenge.scheme === 'basic') return raceSignal(this.#basic ?? this.#lookUpBasic(), signal);
+    return this.#tokenProof(challenge, new ScopeSet(scopes?.length ? scopes : challenge.scopes), signal);
+  }
+
+  async #sendOnce(request: TransportRequest, proof: Proof | undefined): Promise<Sending> {
+    const response = await this.#inner.send(proof ? signed(request, proof) : request);
+    if (response.status !== 401 || !this.#isRegistry(response.url)) {
+      // A registry that is busy or broken may answer before it asks who is there.
+      if (response.status < 500 && response.status !== 429) this.#discovered = true;
+      return { response, proof };
+    }
+    const held = await holdResponse(response);
+    request.signal?.throwIfAborted();
+    return { response: held, proof, challenge: await this.#learn(held, request.signal) };
+  }
+
+  /** What the 401 asks for, remembered for all requests to come. */
+  async #learn({ headers, url }: TransportResponse, signal?: AbortSignal): Promise<KnownChallenge | undefined> {
+    const header = headers['www-authenticate'];
+    const challenge = header === undefined ? await this.#assume(signal) : selectChallenge(header, url);
+    this.#discovered = true;
+    if (header !== undefined && challenge) this.#challenge = challenge;
+    return challenge;
+  }
+
+  // gcr.io has sent 401 without a challenge on resources, but with one on /v2/ (containers/image docker_client.go).
+  async #assume(signal?: AbortSignal): Promise<KnownChallenge | undefined> {
+    this.#challenge ??= await raceSignal((this.#pinged ??= this.#ping()), signal);
+    const challenge = this.#challenge;
+    return challenge?.scheme === 'bearer' ? { ...challenge, scopes: [], error: undefined } : challenge;
+  }
+
+  async #ping(): Promise<KnownChallenge | undefined> {
+    const url = new URL(this.#registry.origin);
+    url.pathname = `${this.#registry.pathname.replace(/\/$/, '')}/v2/`;
+    const details = { code: 'ETIMEDOUT', retryable: true, method: 'GET', url: redactUrl(url) };
+    const ask = async (signal: AbortSignal): Promise<TransportResponse> =>
+      holdResponse(await this.#inner.send({ method: 'GET', url, headers: {}, signal }));
+    const late = (): Error => new RegistryError(`GET ${details.url} got no answer within 30 s`, details);
+    try {
+      const response = await within(PING_TIMEOUT, ask, late);
+      const isChallenge = response.status === 401 && this.#isRegistry(response.url);
+      return isChallenge ? selectChallenge(response.headers['www-authenticate'] ?? '', response.url) : undefined;
+    } catch (error) {
+      this.#pinged = undefined;
+      throw error;
+    }
+  }
+
+  /** How to send the request again after its 401; undefined when that would change nothing. */
+  async #answer(request: TransportRequest, { challenge, proof }: Sending, round: number): Promise<Proof | undefined> {
+    if (challenge?.scheme === 'bearer') return this.#answerBearer(request, challenge, proof?.token, round);
+    if (round > 0) return undefined;
+    return raceSignal(this.#renewBasic(proof), request.signal);
+  }
+
+  /**
+   * A token that was to cover what is asked has expired or was revoked: it is renewed. One that was for less is widened,
+   * also when that turns out only from the second 401 of a request (containers/image does the same).
+   */
+  async #answerBearer(
+    request: TransportRequest,
+    challenge: BearerChallenge,
+    token: Token | undefined,
+    round: number,
+  ): Promise<Proof | undefined> {
+    const isNarrow = token !== undefined && !token.scopes.covers(new ScopeSet(challenge.scopes));
+    const isWidening = isNarrow && challenge.error === 'insufficient_scope';
+    if (round > 1 || (round === 1 && !isWidening)) return undefined;
+    if (token && !isNarrow) this.#tokens.reject(token);
+    // What a request without scopes went out with may be for another repository: nothing of it is kept.
+    const kept = token && (round === 1 || !isNarrow) ? token.scopes.list : [];
+    const wanted = new ScopeSet([...challenge.scopes, ...(request.scopes ?? []), ...kept]);
+    return this.#tokenProof(challenge, wanted, request.signal);
+  }
+
+  async #tokenProof(challenge: BearerChallenge, wanted: ScopeSet, signal?: AbortSignal): Promise<Proof> {
+    const token = await this.#tokens.get(challenge, wanted, signal);
+    return { authorization: token.authorization, token };
+  }
+
+  /** What others have found since, else the provider is asked anew: passwords such as those of ECR expire. */
+  async #renewBasic(refused: Proof | undefined): Promise<Proof | undefined> {
+    const known = await this.#basic;
+    return known && known.authorization !== refused?.authorization ? known : this.#lookUpBasic();
+  }
+
+  /** Shared by everybody who waits for it, so no caller's signal goes in. */
+  #lookUpBasic(): Promise<Proof | undefined> {
+    const lookup = this.#basicProof();
+    this.#basic = lookup;
+    lookup.catch(() => (this.#basic = undefined));
+    return lookup;
+  }
+
+  async #basicProof(): Promise<Proof | undefined> {
+    const { host } = this.#registry;
+    const given = await this.#credentials(host);
+    const credentials = given === undefined ? undefined : normaliseCredentials(given, `the credentials for ${host}`);
+    const authorization = basicAuthorization(credentials);
+    return authorization === undefined ? undefined : { authorization };
+  }
+}
+
+function signed(request: TransportRequest, { authorization }: Proof): TransportRequest {
+  return { ...request, headers: { ...request.headers, authorization } };
+}
+
+const SECRET_HEADERS = new Set(['authorization', 'cookie', 'proxy-authorization']);
+
+function withoutSecrets(request: TransportRequest): TransportRequest {
+  const headers = Object.entries(request.headers).filter(([name]) => !SECRET_HEADERS.has(name.toLowerCase()));
+  return { ...request, headers: Object.fromEntries(headers) };
+}
+
+function isSigned(request: TransportRequest): boolean {
+  return Object.keys(request.headers).some((name) => name.toLowerCase() === 'authorization');
+}
