@@ -51,6 +51,8 @@ export interface ResolvedOptions {
 
 export const DEFAULT_URL = 'http://localhost:15000';
 
+const HUB_API = 'registry-1.docker.io';
+
 /** @throws InvalidArgumentError naming the option and what it may be. */
 export function resolveOptions(
   options: RegistryClientOptions = {},
@@ -59,7 +61,7 @@ export function resolveOptions(
   const { url, credentials } = parseUrl(options.url ?? (env.REGISTRY_URL || DEFAULT_URL));
   return Object.freeze({
     url,
-    registry: url.host,
+    registry: url.host === HUB_API ? 'docker.io' : url.host,
     credentials: options.credentials ?? credentials,
     transport: options.transport,
     insecure: options.insecure ?? false,
@@ -82,6 +84,8 @@ function parseUrl(text: string | URL): { url: URL; credentials?: BasicCredential
   const url = new URL(complete);
   const isHttp = url.protocol === 'http:' || url.protocol === 'https:';
   if (!isHttp || url.search || url.hash) throw notAnAddress(written);
+  // docker.io is a name for people; the API lives elsewhere.
+  if (/^(index\.)?docker\.io$/.test(url.host)) url.host = HUB_API;
   const { username, password } = url;
   url.username = '';
   url.password = '';

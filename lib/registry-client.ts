@@ -1,8 +1,8 @@
-import { availableParallelism } from 'node:os';
 import type { Container } from 'inversify';
 import { type ArchiveInput, TarArchive } from './archive/tar-archive.js';
 import type { Compressor } from './compression/compressor.js';
 import { GzipCompressor } from './compression/gzip-compressor.js';
+import { compressionParallelism } from './compression/parallelism.js';
 import { createContainer } from './container.js';
 import type { ServiceOverrides } from './service-overrides.js';
 import { InvalidArgumentError } from './errors.js';
@@ -66,7 +66,7 @@ export class RegistryClient {
   private readonly transport: Transport;
   private readonly archives: typeof TarArchive;
   /** One budget of processor cores for all pushes of this client. */
-  private readonly cores = createLimit(availableParallelism());
+  private readonly cores = createLimit(compressionParallelism());
 
   /** @throws InvalidArgumentError when an option cannot be right. Nothing is sent. */
   constructor(config: RegistryClientConfig = {}) {

@@ -15,4 +15,3 @@ export interface ServiceOverrides {
   repositories?: ServiceClass<RepositoryService>;
   tarArchive?: typeof TarArchive;
 }
-

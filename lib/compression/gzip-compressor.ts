@@ -1,11 +1,11 @@
-import { availableParallelism } from 'node:os';
 import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { constants, crc32, deflateRaw } from 'node:zlib';
 import { inBlocks } from './blocks.js';
 import type { Compressor } from './compressor.js';
+import { compressionParallelism } from './parallelism.js';
 
-const BLOCK = 1024 * 1024;
+const BLOCK = 512 * 1024;
 /** Deflate looks back this far, so each block is primed with the end of the one before (RFC 1951 §2). */
 const WINDOW = 32 * 1024;
 /** RFC 1952 §2.3: deflate, no name, no time, so that the bytes depend on the content only; "unknown" operating system. */
@@ -36,7 +36,7 @@ export class GzipCompressor implements Compressor {
   }
 
   private async *members(source: Readable): AsyncGenerator<Buffer> {
-    const ahead = availableParallelism() + 1;
+    const ahead = compressionParallelism() + 1;
     const blocks: Promise<Buffer>[] = [];
     let [checksum, size] = [0, 0];
     let dictionary: Buffer | undefined;
@@ -61,7 +61,8 @@ export class GzipCompressor implements Compressor {
     const options = {
       level: this.level,
       finishFlush: constants.Z_SYNC_FLUSH,
-      chunkSize: BLOCK + 64 * 1024,
+      // Most blocks shrink to less than half; the others take a second round on the thread pool.
+      chunkSize: BLOCK / 2,
       ...(dictionary === undefined ? {} : { dictionary }),
     };
     const result = this.gate(() => deflate(block, options));

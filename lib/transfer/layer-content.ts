@@ -20,6 +20,8 @@ export interface Content {
   position: number;
   /** How the pushed blob is packed. */
   packing: Packing;
+  /** Whether sending it keeps a core busy. */
+  compresses: boolean;
   /** Finds out what can be known before sending, and says how to get the bytes. `onRead` hears every byte taken from the archive. */
   prepare(onRead: (bytes: number) => void, signal: AbortSignal): Promise<BlobContent | StreamedContent>;
 }
@@ -28,13 +30,13 @@ export function configContent({ entry, digest, bytes }: ArchiveConfig, mediaType
   const descriptor = { mediaType, digest, size: bytes.length };
   const open = (): Readable => ReadableStream.from([bytes], { objectMode: false });
   const prepare = (): Promise<BlobContent> => Promise.resolve({ descriptor, open });
-  return { key: digest, entry, size: bytes.length, position: -1, packing: 'none', prepare };
+  return { key: digest, entry, size: bytes.length, position: -1, packing: 'none', compresses: false, prepare };
 }
 
 /** @param compressor - for plain layers whose manifest is ours to write; absent to push them as they are */
 export function layerContent(layer: ArchiveLayer, compressor: Compressor | undefined): Content {
   const { entry, size, position, packing, descriptor, diffId } = layer;
-  const base = { entry, size, position, packing };
+  const base = { entry, size, position, packing, compresses: false };
   if (descriptor) {
     return {
       ...base,
@@ -57,6 +59,7 @@ export function layerContent(layer: ArchiveLayer, compressor: Compressor | undef
   return {
     ...base,
     packing: compressor.packing,
+    compresses: true,
     key: `${diffId} as ${compressor.packing}`,
     prepare: (onRead) => Promise.resolve({ mediaType: MediaType.octetStream, open: () => open(onRead) }),
   };

@@ -19,14 +19,19 @@ const SMALL = 1024 * 1024;
 export class TransferSlots {
   private readonly all: Limit;
   private readonly large: Limit;
+  private readonly compressing: Limit;
 
-  constructor(concurrency: number) {
+  /** @param compressors - contents compressed at once: more than there are cores only costs memory */
+  constructor(concurrency: number, compressors = concurrency) {
     this.all = createLimit(concurrency);
     this.large = createLimit(Math.max(1, concurrency - 1));
+    this.compressing = createLimit(compressors);
   }
 
-  run<T>(size: number, task: () => Promise<T>): Promise<T> {
-    // Nobody who waits for a slot holds one that another could wait for: `all` is always taken last.
-    return size < SMALL ? this.all(task) : this.large(() => this.all(task));
+  run<T>({ size, compresses }: { size: number; compresses: boolean }, task: () => Promise<T>): Promise<T> {
+    // Slots are always taken in this order, so nobody holds one that somebody before them waits for.
+    const inSlot = (): Promise<T> => this.all(task);
+    const inLarge = size < SMALL ? inSlot : (): Promise<T> => this.large(inSlot);
+    return compresses && size >= SMALL ? this.compressing(inLarge) : inLarge();
   }
 }

@@ -1,4 +1,5 @@
 import type { Compressor } from '../compression/compressor.js';
+import { compressionParallelism } from '../compression/parallelism.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import { formatReference } from '../oci/reference.js';
 import { isIndex, type RawManifest } from '../oci/manifest.js';
@@ -10,7 +11,7 @@ import type {
   StreamedContent,
 } from '../services/blob-service.js';
 import type { ManifestService } from '../services/manifest-service.js';
-import { type Limit, TransferSlots } from './limiter.js';
+import { createLimit, type Limit, TransferSlots } from './limiter.js';
 import { type PlannedBlob, type PlannedImage, planPush, type PushTarget } from './plan.js';
 import type { OnProgress } from './progress.js';
 import { TogetherOrNone } from './together-or-none.js';
@@ -73,8 +74,7 @@ export class Push {
     const bytes = plan.blobs.reduce((sum, { content }) => sum + content.size, 0);
     onProgress({ state: 'planned', blobs: plan.blobs.length, bytes });
     await this.pushBlobs(plan.blobs);
-    const slots = new TransferSlots(concurrency);
-    const limit: Limit = (task) => slots.run(0, task);
+    const limit = createLimit(concurrency);
     const pushed: PushedImage[] = [];
     for (const image of plan.images) pushed.push(...(await this.pushManifests(image, limit)));
     return pushed;
@@ -82,10 +82,10 @@ export class Push {
 
   private async pushBlobs(planned: readonly PlannedBlob[]): Promise<void> {
     const { randomAccess, concurrency } = this.job;
-    const slots = new TransferSlots(randomAccess ? concurrency : 1);
+    const slots = new TransferSlots(randomAccess ? concurrency : 1, compressionParallelism());
     const order = randomAccess ? largestFirst : inArchiveOrder;
     const blobs = [...planned].sort(order);
-    await this.together.run(blobs.map((blob) => () => slots.run(blob.content.size, () => this.pushBlob(blob))));
+    await this.together.run(blobs.map((blob) => () => slots.run(blob.content, () => this.pushBlob(blob))));
   }
 
   private async pushBlob({ content, repositories }: PlannedBlob): Promise<void> {

@@ -1,0 +1,14 @@
+import type { Io } from '../io.js';
+import type { ListFlags } from '../program.js';
+import { connect } from '../target.js';
+import { printList } from './tags.js';
+
+/** Prints one repository per line. */
+export async function repos(registry: string | undefined, flags: ListFlags, io: Io): Promise<void> {
+  const client = connect(registry, flags, io);
+  try {
+    await printList(client.listRepositories({ signal: io.signal }), flags, io);
+  } finally {
+    await client.close();
+  }
+}

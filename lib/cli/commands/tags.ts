@@ -1,0 +1,20 @@
+import { collect } from '../../index.js';
+import type { Io } from '../io.js';
+import type { ListFlags } from '../program.js';
+import { targetOf } from '../target.js';
+
+/** Prints one tag per line. */
+export async function tags(repository: string, flags: ListFlags, io: Io): Promise<void> {
+  const { client, name } = targetOf(repository, flags, io);
+  try {
+    await printList(client.listTags(name, { signal: io.signal }), flags, io);
+  } finally {
+    await client.close();
+  }
+}
+
+/** One name per line as they come, or a JSON array. */
+export async function printList(list: AsyncIterable<string>, { json }: ListFlags, io: Io): Promise<void> {
+  if (json) return io.stdout(`${JSON.stringify(await collect(list))}\n`);
+  for await (const name of list) io.stdout(`${name}\n`);
+}

@@ -1,0 +1,21 @@
+import { TarArchive, ValidationError } from '../../index.js';
+import type { Io } from '../io.js';
+
+/** Reads an archive to its end; every problem is a line of its own, and any problem an error. */
+export async function validate(tar: string, { json }: { json?: boolean }, io: Io): Promise<void> {
+  const archive = await TarArchive.open(tar);
+  try {
+    const report = await archive.validate({ signal: io.signal });
+    if (json) io.stdout(`${JSON.stringify(report, undefined, 2)}\n`);
+    else if (report.valid) io.stdout(`${tar} is a valid image archive\n`);
+    else for (const { entry, message } of report.problems) io.stdout(`${entry} ${message}\n`);
+    if (report.valid) return;
+    const count = report.problems.length;
+    throw new ValidationError(
+      `${tar} is not a valid image archive: ${count} problem${count === 1 ? '' : 's'}`,
+      report.problems,
+    );
+  } finally {
+    await archive.close();
+  }
+}

@@ -1,0 +1,21 @@
+import {
+  AuthenticationError,
+  InvalidArgumentError,
+  RegistryClientError,
+  TarReadError,
+  ValidationError,
+} from '../index.js';
+import { ExitCode } from './exit-code.js';
+
+export function exitCodeFor(error: unknown): number {
+  if (error instanceof InvalidArgumentError) return ExitCode.usage;
+  if (error instanceof TarReadError || error instanceof ValidationError) return ExitCode.archive;
+  if (error instanceof AuthenticationError) return ExitCode.authentication;
+  return ExitCode.registry;
+}
+
+/** What people see of an error: its message; a stack only where the mistake is ours. */
+export function describeError(error: unknown): string {
+  if (RegistryClientError.is(error)) return error.message;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
