@@ -1,8 +1,7 @@
 import type { Config } from 'jest';
 
-const config: Config = {
+const common: Config = {
   testEnvironment: 'node',
-  roots: ['<rootDir>/spec'],
   testMatch: ['**/*.spec.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {
@@ -12,6 +11,26 @@ const config: Config = {
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
   transform: { '^.+\\.ts$': ['ts-jest', { useESM: true, tsconfig: 'tsconfig.json' }] },
+};
+
+/** Two projects, so that only a run with integration specs in it needs a registry. */
+const config: Config = {
+  testTimeout: 30_000,
+  projects: [
+    {
+      ...common,
+      displayName: 'unit',
+      roots: ['<rootDir>/spec'],
+      testPathIgnorePatterns: ['<rootDir>/spec/integration/'],
+    },
+    {
+      ...common,
+      displayName: 'integration',
+      roots: ['<rootDir>/spec/integration'],
+      globalSetup: '<rootDir>/spec/setup/global-setup.ts',
+      globalTeardown: '<rootDir>/spec/setup/global-teardown.ts',
+    },
+  ],
 };
 
 export default config;

@@ -58,17 +58,18 @@ export function resolveOptions(
   options: RegistryClientOptions = {},
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): ResolvedOptions {
+  const { insecure = false, concurrency = 8, idleTimeout = 60_000, retry = {}, transport } = options;
   const { url, credentials } = parseUrl(options.url ?? (env.REGISTRY_URL || DEFAULT_URL));
   return Object.freeze({
     url,
     registry: url.host === HUB_API ? 'docker.io' : url.host,
     credentials: options.credentials ?? credentials,
-    transport: options.transport,
-    insecure: options.insecure ?? false,
-    concurrency: wholeNumber('concurrency', options.concurrency ?? 8, 1, 1000),
+    transport,
+    insecure,
+    concurrency: wholeNumber('concurrency', concurrency, 1, 1000),
     timeout: wholeNumber('timeout', options.timeout ?? timeoutFrom(env), 1, MAX_TIMER),
-    idleTimeout: wholeNumber('idleTimeout', options.idleTimeout ?? 60_000, 1, MAX_TIMER),
-    retry: options.retry ?? {},
+    idleTimeout: wholeNumber('idleTimeout', idleTimeout, 1, MAX_TIMER),
+    retry,
     log: options.log ?? (env.REGISTRY_DEBUG === 'true' ? logToStandardError : undefined),
   });
 }

@@ -2,13 +2,14 @@
 const PUBLIC_PARAMETERS = new Set(['digest', 'mount', 'from', 'n', 'last', 'artifactType', 'service', 'scope', 'tag']);
 
 /**
- * A URL that may be shown: user information is dropped and every query value outside the distribution spec is replaced,
+ * A URL that may be shown: user information and fragment are dropped and every query value outside the distribution spec is replaced,
  * because upload locations and storage redirects carry signatures and session state there.
  */
 export function redactUrl(url: URL | string): string {
   const shown = new URL(url);
   shown.username = '';
   shown.password = '';
+  shown.hash = '';
   for (const name of new Set(shown.searchParams.keys())) {
     if (!PUBLIC_PARAMETERS.has(name)) shown.searchParams.set(name, 'REDACTED');
   }
@@ -18,7 +19,7 @@ export function redactUrl(url: URL | string): string {
 /** Text from a server or an archive, safe to print: control characters are made visible, length is bounded. */
 export function printable(text: string, limit = 1000): string {
   // eslint-disable-next-line no-control-regex
-  const visible = text.replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069]/g, (character) => {
+  const visible = text.replace(/[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g, (character) => {
     return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
   });
   return visible.length > limit ? `${visible.slice(0, limit)}…` : visible;

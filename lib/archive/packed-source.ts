@@ -22,9 +22,9 @@ class Cursor {
   /** Up to `most` bytes; empty only at the end. */
   async next(most: number): Promise<Buffer> {
     while (this.pending.length === 0) {
-      const { value, done } = await this.chunks.next();
-      if (done) return Buffer.alloc(0);
-      this.pending = value;
+      const next = await this.chunks.next();
+      if (next.done) return Buffer.alloc(0);
+      this.pending = next.value;
     }
     const taken = this.pending.subarray(0, most);
     this.pending = this.pending.subarray(taken.length);

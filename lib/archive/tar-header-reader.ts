@@ -83,16 +83,11 @@ export class TarHeaderReader {
   private toEntry(header: Header): TarEntry {
     // The PAX values are taken from the record itself: `Header` lets the ustar prefix and link name override them.
     const name = normalizeName(this.extension?.path ?? header.path ?? '');
-    const linkpath = this.extension?.linkpath ?? header.linkpath;
     const kind = this.extension?.sparse ? 'sparse' : (KINDS[header.type] ?? 'other');
     const size = isHeaderOnly(header.type) ? 0 : this.sizeOf(header, name);
-    return {
-      name,
-      kind,
-      position: this.position,
-      size,
-      ...(kind === 'symlink' || kind === 'hardlink' ? { linkpath: linkpath ?? '' } : {}),
-    };
+    const entry: TarEntry = { name, kind, position: this.position, size };
+    if (kind !== 'symlink' && kind !== 'hardlink') return entry;
+    return { ...entry, linkpath: this.extension?.linkpath ?? header.linkpath ?? '' };
   }
 
   private sizeOf(header: Header, name: string): number {

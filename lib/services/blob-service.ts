@@ -4,7 +4,6 @@ import { inject, injectable } from 'inversify';
 import { DigestMismatchError, NotFoundError, RegistryError } from '../errors.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import { Digester } from '../oci/digest.js';
-import { MediaType } from '../oci/media-types.js';
 import { assertRepository } from '../oci/reference.js';
 import { tapStream } from '../oci/tap-stream.js';
 import { VerifyStream } from '../oci/verify-stream.js';
@@ -156,14 +155,14 @@ export class BlobService {
 
   private async stream(
     upload: BlobUpload,
-    { mediaType, open }: StreamedContent,
+    content: StreamedContent,
     sent: (bytes: number) => void,
     signal: AbortSignal | undefined,
   ): Promise<Descriptor> {
     let digester = new Digester();
     const tapped = (): Readable => {
       digester = new Digester();
-      return tapStream(open(), {
+      return tapStream(content.open(), {
         chunk: (chunk) => {
           digester.update(chunk);
           sent(chunk.length);
@@ -174,7 +173,7 @@ export class BlobService {
     const { size } = digester;
     const digest = digester.digest();
     await upload.finish(digest, undefined, signal);
-    return { mediaType: mediaType || MediaType.octetStream, digest, size };
+    return { mediaType: content.mediaType, digest, size };
   }
 
   /** A mount is only a shortcut: whatever the registry says to it, the blob can still be uploaded. */

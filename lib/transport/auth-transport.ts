@@ -195,7 +195,7 @@ export class AuthTransport implements Transport {
 
   /** What others have found since, else the provider is asked anew: passwords such as those of ECR expire. */
   async #renewBasic(refused: Proof | undefined): Promise<Proof | undefined> {
-    const known = await this.#basic;
+    const known = this.#basic && (await this.#basic);
     return known && known.authorization !== refused?.authorization ? known : this.#lookUpBasic();
   }
 
