@@ -1,0 +1,126 @@
+import type { Readable } from 'node:stream';
+import type { Descriptor } from '../oci/descriptor.js';
+import { algorithmOf, digestOf, isDigest } from '../oci/digest.js';
+import { isIndex, type Manifest, MAX_MANIFEST_SIZE, parseManifest, type RawManifest } from '../oci/manifest.js';
+import { bareMediaType, isManifestMediaType } from '../oci/media-types.js';
+import { assertTagOrDigest } from '../oci/reference.js';
+import { bodyOf, chunksOf, type RegistryResponse, type RoutedRequest } from './message.js';
+import { Refusal } from './registry-error.js';
+import type { Store } from './store.js';
+
+/** `/v2/<name>/manifests/<reference>`. Source: distribution-spec v1.1, "Pulling manifests", "Pushing Manifests". */
+export class ManifestRoutes {
+  constructor(private readonly store: Store) {}
+
+  async get({ repository, reference }: RoutedRequest): Promise<RegistryResponse> {
+    const digest = await this.resolve(repository, assertTagOrDigest(reference));
+    const found = digest === undefined ? undefined : await this.store.getManifest(repository, digest);
+    if (found === undefined) throw await this.unknown(repository, reference);
+    const headers = {
+      'content-type': found.descriptor.mediaType,
+      'docker-content-digest': found.descriptor.digest,
+    };
+    return { status: 200, headers, body: bodyOf(found.bytes) };
+  }
+
+  async put(request: RoutedRequest): Promise<RegistryResponse> {
+    const { repository } = request;
+    const reference = assertTagOrDigest(request.reference);
+    const raw = await receiveManifest(request, reference);
+    await this.assertComplete(repository, raw.manifest);
+    await this.store.putManifest(repository, raw, isDigest(reference) ? undefined : reference);
+    const { digest } = raw.descriptor;
+    const { subject } = raw.manifest;
+    return {
+      status: 201,
+      headers: {
+        location: `/v2/${repository}/manifests/${digest}`,
+        'docker-content-digest': digest,
+        ...(subject === undefined ? {} : { 'oci-subject': subject.digest }),
+      },
+    };
+  }
+
+  /** A tag alone, or a manifest with every tag on it. */
+  async delete({ repository, reference }: RoutedRequest): Promise<RegistryResponse> {
+    const deleted = isDigest(assertTagOrDigest(reference))
+      ? await this.store.deleteManifest(repository, reference)
+      : await this.store.deleteTag(repository, reference);
+    if (!deleted) throw await this.unknown(repository, reference);
+    return { status: 202, headers: {} };
+  }
+
+  private async resolve(repository: string, reference: string): Promise<string | undefined> {
+    return isDigest(reference) ? reference : this.store.resolveTag(repository, reference);
+  }
+
+  private async unknown(repository: string, reference: string): Promise<Refusal> {
+    if (!(await this.store.hasRepository(repository))) return unknownRepository(repository);
+    return new Refusal('MANIFEST_UNKNOWN', `${repository} has no manifest ${reference}`, { detail: { reference } });
+  }
+
+  /** The subject alone may be absent. Source: distribution-spec v1.1, "Pushing Manifests with Subject". */
+  private async assertComplete(repository: string, manifest: Manifest): Promise<void> {
+    const needed = isIndex(manifest) ? manifest.manifests : [manifest.config, ...manifest.layers.filter(isPushed)];
+    const held = await Promise.all(needed.map((descriptor) => this.holds(repository, descriptor, isIndex(manifest))));
+    const missing = new Set(needed.filter((_, i) => !held[i]).map(({ digest }) => digest));
+    if (missing.size === 0) return;
+    throw new Refusal('MANIFEST_BLOB_UNKNOWN', `${repository} lacks ${[...missing].join(', ')}`, {
+      errors: [...missing].map((digest) => ({
+        code: 'MANIFEST_BLOB_UNKNOWN',
+        message: `${repository} has no content ${digest}, which the manifest names`,
+        detail: { digest },
+      })),
+    });
+  }
+
+  private async holds(repository: string, { digest, mediaType }: Descriptor, isChild: boolean): Promise<boolean> {
+    // BuildKit's cache is an index that lists layers, so a child is a manifest only when it says so.
+    const content =
+      isChild && isManifestMediaType(mediaType)
+        ? await this.store.getManifest(repository, digest)
+        : await this.store.getBlob(repository, digest);
+    return content !== undefined;
+  }
+}
+
+export function unknownRepository(repository: string): Refusal {
+  return new Refusal('NAME_UNKNOWN', `there is no repository ${repository}`, { detail: { name: repository } });
+}
+
+/** Foreign layers stay where their `urls` say. Source: image-spec v1.1 layer.md, "Non-Distributable Layers". */
+function isPushed(layer: Descriptor): boolean {
+  return (layer.urls ?? []).length === 0;
+}
+
+async function receiveManifest({ headers, body }: RoutedRequest, reference: string): Promise<RawManifest> {
+  const contentType = headers['content-type'];
+  if (contentType !== undefined && !isManifestMediaType(bareMediaType(contentType))) {
+    throw new Refusal('MANIFEST_INVALID', `${contentType} is not the type of a manifest`);
+  }
+  const bytes = await readManifest(body, Number(headers['content-length'] ?? 0));
+  const digest = digestOf(bytes, isDigest(reference) ? algorithmOf(reference) : 'sha256');
+  if (isDigest(reference) && digest !== reference) {
+    throw new Refusal('DIGEST_INVALID', `the manifest has the digest ${digest}, not ${reference}`, {
+      detail: { digest: reference, actual: digest },
+    });
+  }
+  const raw = parseManifest(bytes, contentType);
+  return { ...raw, descriptor: { ...raw.descriptor, digest } };
+}
+
+async function readManifest(body: Readable, announced: number): Promise<Buffer> {
+  if (announced > MAX_MANIFEST_SIZE) throw tooLarge();
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of chunksOf(body)) {
+    size += chunk.length;
+    if (size > MAX_MANIFEST_SIZE) throw tooLarge();
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, size);
+}
+
+function tooLarge(): Refusal {
+  return new Refusal('MANIFEST_INVALID', `a manifest may have ${MAX_MANIFEST_SIZE} bytes at most`, { status: 413 });
+}

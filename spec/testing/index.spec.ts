@@ -1,0 +1,13 @@
+import { describe, expect, it } from '@jest/globals';
+import * as testing from '../../lib/testing/index.js';
+
+describe('the entry point "./testing"', () => {
+  it('offers the embedded registry and nothing else', () => {
+    expect(Object.keys(testing).sort()).toEqual([
+      'EmbeddedRegistry',
+      'EmbeddedTransport',
+      'MemoryStore',
+      'RegistryServer',
+    ]);
+  });
+});
