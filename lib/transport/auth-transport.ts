@@ -133,14 +133,13 @@ export class AuthTransport implements Transport {
     const header = headers['www-authenticate'];
     const challenge = header === undefined ? await this.#assume(signal) : selectChallenge(header, url);
     this.#discovered = true;
-    if (header !== undefined && challenge) this.#challenge = challenge;
+    if (challenge) this.#challenge = challenge;
     return challenge;
   }
 
   // gcr.io has sent 401 without a challenge on resources, but with one on /v2/ (containers/image docker_client.go).
   async #assume(signal?: AbortSignal): Promise<KnownChallenge | undefined> {
-    this.#challenge ??= await raceSignal((this.#pinged ??= this.#ping()), signal);
-    const challenge = this.#challenge;
+    const challenge = this.#challenge ?? (await raceSignal((this.#pinged ??= this.#ping()), signal));
     return challenge?.scheme === 'bearer' ? { ...challenge, scopes: [], error: undefined } : challenge;
   }
 
