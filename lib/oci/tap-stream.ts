@@ -18,10 +18,20 @@ export function tapStream(source: Readable, tap: Tap): Readable {
     }
     await tap.end?.();
   }
-  const result = Readable.from(chunks(), { objectMode: false, highWaterMark: 1024 * 1024 });
-  result.once('close', () => {
+  return derivedStream(source, chunks(), () => tap.close?.());
+}
+
+/**
+ * A stream of what a generator makes of `source`. `Readable.from` alone, when destroyed, waits for the generator's pending
+ * step, which may be waiting for a source that never speaks again: destroying the source first ends that wait.
+ */
+export function derivedStream(source: Readable, chunks: AsyncGenerator<Buffer>, close?: () => void): Readable {
+  const stream = Readable.from(chunks, { objectMode: false, highWaterMark: 1024 * 1024 });
+  const destroy = stream._destroy.bind(stream);
+  stream._destroy = (error, done): void => {
     source.destroy();
-    tap.close?.();
-  });
-  return result;
+    close?.();
+    destroy(error, done);
+  };
+  return stream;
 }

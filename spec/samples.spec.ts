@@ -1,0 +1,53 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { readdir, readFile } from 'node:fs/promises';
+import { RegistryClient } from '../lib/index.js';
+import { RegistryServer } from '../lib/testing/index.js';
+import { runNode } from './support/proc.js';
+
+/** What each sample is run with, and what it must print. The build compiles them; they import the package by its name. */
+const SAMPLES: Record<string, { args?: string[]; prints: RegExp }> = {
+  'errors.ts': { prints: /^blobs\/sha256\/f4d781bf[0-9a-f]+: is not in the archive$/m },
+  'inspect-archive.ts': { prints: /every layer is what its config says/ },
+  'list.ts': { prints: /^seed\/app:1 sha256:[0-9a-f]{64}$/m },
+  'mock-transport.ts': { prints: /^\[ '1\.0', 'latest' \]\n\[ 'GET \/v2\/team\/app\/tags\/list' \]$/m },
+  'push.ts': {
+    args: ['spec/fixtures/docker-26-multi-tag.tar', 'team/app:1.0'],
+    prints: /team\/app:1\.0@sha256:c8f587c6/,
+  },
+  'push-original-tags.ts': {
+    args: ['spec/fixtures/docker-20.10-multi-tag.tar', 'mirror'],
+    prints: /mirror\/a\/b\/c\/app:x@sha256:c8f587c6/,
+  },
+  'quickstart.ts': { prints: /team\/app has the tags prod/ },
+  'subclass-service.ts': { prints: /^exists|uploaded sha256:[0-9a-f]{64} in audited\/app$/m },
+  'test-with-embedded-registry.ts': { prints: /the registry has team\/app:1\.0 as sha256:c8f587c6/ },
+};
+
+describe('samples', () => {
+  let server: RegistryServer;
+  beforeAll(async () => {
+    server = await RegistryServer.start();
+    const client = new RegistryClient({ url: server.url });
+    await client.push('spec/fixtures/docker-26-multi-tag.tar', 'seed/app:1');
+    await client.close();
+  });
+  afterAll(() => server.close());
+
+  it('are all run here', async () => {
+    const files = (await readdir('samples')).filter((name) => name.endsWith('.ts'));
+    expect(files.sort()).toEqual(Object.keys(SAMPLES).sort());
+  });
+
+  it.each(Object.keys(SAMPLES))('%s says in its first line what it shows, and is short', async (name) => {
+    const text = await readFile(`samples/${name}`, 'utf8');
+    expect(text).toMatch(/^\/\/ [A-Z].*[.:]\n/);
+    expect(text.split('\n').length).toBeLessThanOrEqual(45);
+  });
+
+  it.each(Object.entries(SAMPLES))('%s runs and prints what it promises', async (name, { args = [], prints }) => {
+    const script = `build/samples/${name.replace('.ts', '.js')}`;
+    const { code, stdout, stderr } = await runNode(script, args, { env: { REGISTRY_URL: server.url } });
+    expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(prints);
+  });
+});
