@@ -2,8 +2,8 @@
 const PUBLIC_PARAMETERS = new Set(['digest', 'mount', 'from', 'n', 'last', 'artifactType', 'service', 'scope', 'tag']);
 
 /**
- * A URL that may be shown: user information and fragment are dropped and every query value outside the distribution spec is replaced,
- * because upload locations and storage redirects carry signatures and session state there.
+ * A URL that may be shown: user information and fragment are dropped and every query value outside the distribution spec is
+ * replaced, because upload locations and storage redirects carry signatures and session state there.
  */
 export function redactUrl(url: URL | string): string {
   const shown = new URL(url);
@@ -16,10 +16,13 @@ export function redactUrl(url: URL | string): string {
   return shown.href.replaceAll('%3A', ':').replaceAll('%2F', '/');
 }
 
+// Controls, marks without width, and those that turn the direction of text.
+// eslint-disable-next-line no-control-regex
+const INVISIBLE = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
+
 /** Text from a server or an archive, safe to print: control characters are made visible, length is bounded. */
 export function printable(text: string, limit = 1000): string {
-  // eslint-disable-next-line no-control-regex
-  const visible = text.replace(/[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g, (character) => {
+  const visible = text.replace(INVISIBLE, (character) => {
     return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
   });
   return visible.length > limit ? `${visible.slice(0, limit)}…` : visible;

@@ -1,3 +1,4 @@
+import { printable } from '../redact.js';
 import { digestOf } from './digest.js';
 import {
   type Descriptor,
@@ -93,10 +94,11 @@ function decideMediaType(json: JsonObject, contentType: string | undefined): str
   const served = contentType === undefined ? undefined : bareMediaType(contentType);
   const servedAs = served !== undefined && isManifestMediaType(served) ? served : undefined;
   if (own !== undefined && servedAs !== undefined && own !== servedAs) {
-    throw malformed(`the manifest calls itself ${own} but is served as ${servedAs}`);
+    throw malformed(`the manifest calls itself ${printable(own, 200)} but is served as ${servedAs}`);
   }
   const mediaType = own ?? servedAs ?? ('manifests' in json ? MediaType.ociIndex : MediaType.ociManifest);
-  if (!isManifestMediaType(mediaType)) throw malformed(`the manifest has the unknown type ${mediaType}`);
+  if (!isManifestMediaType(mediaType))
+    throw malformed(`the manifest has the unknown type ${printable(mediaType, 200)}`);
   return mediaType;
 }
 

@@ -18,7 +18,7 @@ const COMPONENT = '[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*';
 const REPOSITORY = new RegExp(`^${COMPONENT}(?:/${COMPONENT})*$`);
 const TAG = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/;
 const LABEL = '[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?';
-const HOST = new RegExp(`^(?:${LABEL}(?:\\.${LABEL})*\\.?|\\[[0-9A-Fa-f:.]+\\])(?::[0-9]{1,5})?$`);
+const HOST = new RegExp(`^(?:${LABEL}(?:\\.${LABEL})*\\.?|\\[[0-9A-Fa-f:.]+\\])(?::(?<port>[0-9]{1,5}))?$`);
 
 /** @throws InvalidArgumentError when `name` is not a repository name; at most 255 characters, as registries enforce. */
 export function assertRepository(name: string): string {
@@ -102,7 +102,8 @@ function splitRegistry(named: string): { registry?: string; rest: string } {
   const first = named.slice(0, Math.max(slash, 0));
   const isHost = first === 'localhost' || /[.:A-Z]/.test(first);
   if (!isHost) return { rest: named };
-  if (HOST.test(first)) return { registry: first, rest: named.slice(slash + 1) };
+  const host = HOST.exec(first);
+  if (host && Number(host.groups?.port ?? 0) <= 65_535) return { registry: first, rest: named.slice(slash + 1) };
   throw new InvalidArgumentError(`"${printable(first, 200)}" is not a registry host`, {
     code: 'NAME_INVALID',
     hint: 'Write host or host:port before the first slash.',

@@ -1,0 +1,91 @@
+import { describe, expect, it } from '@jest/globals';
+import { once } from 'node:events';
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Tap, tapStream } from '../../lib/oci/tap-stream.js';
+
+const CHUNKS = ['one', 'two', 'three'].map((text) => Buffer.from(text));
+
+function source(): Readable {
+  return Readable.from(CHUNKS, { objectMode: false });
+}
+
+/** A tap that writes down what it is told. */
+function recording(tap: Partial<Tap> = {}): { seen: string[]; tap: Tap } {
+  const seen: string[] = [];
+  const all: Tap = {
+    chunk: (chunk) => void seen.push(chunk.toString()),
+    end: () => void seen.push('end'),
+    close: () => void seen.push('close'),
+    ...tap,
+  };
+  return { seen, tap: all };
+}
+
+describe('tapStream', () => {
+  it('passes every byte on and shows every chunk, the end and the close, in this order', async () => {
+    const { seen, tap } = recording();
+    const tapped = tapStream(source(), tap);
+    expect((await buffer(tapped)).toString()).toBe('onetwothree');
+    if (!tapped.closed) await once(tapped, 'close');
+    expect(seen).toEqual(['one', 'two', 'three', 'end', 'close']);
+  });
+
+  it('waits for the tap before it passes a chunk on', async () => {
+    let waiting = 0;
+    const tap = {
+      chunk: async () => {
+        waiting += 1;
+        await sleep(5);
+        waiting -= 1;
+      },
+    };
+    for await (const _chunk of tapStream(source(), tap)) expect(waiting).toBeLessThanOrEqual(1);
+    expect(waiting).toBe(0);
+  });
+
+  it('passes empty content on', async () => {
+    const { seen, tap } = recording();
+    expect(await buffer(tapStream(Readable.from([], { objectMode: false }), tap))).toHaveLength(0);
+    expect(seen).toContain('end');
+  });
+
+  it('works with a tap that only looks at chunks', async () => {
+    expect((await buffer(tapStream(source(), { chunk: () => {} }))).toString()).toBe('onetwothree');
+  });
+
+  describe('when something fails', () => {
+    it.each<[string, Partial<Tap>]>([
+      ['its look at a chunk', { chunk: () => Promise.reject(new Error('not this one')) }],
+      ['its look at the end', { end: () => Promise.reject(new Error('not this one')) }],
+    ])('fails with the error of the tap, in %s, and closes the source', async (_, broken) => {
+      const { seen, tap } = recording(broken);
+      const from = source();
+      await expect(buffer(tapStream(from, tap))).rejects.toThrow('not this one');
+      expect(from.destroyed).toBe(true);
+      expect(seen.filter((event) => event === 'close')).toHaveLength(1);
+    });
+
+    it('fails with the error of the source, and never says that it ended', async () => {
+      const broken = new Readable({ read: () => {} });
+      broken.push('one');
+      const { seen, tap } = recording();
+      const reading = buffer(tapStream(broken, tap));
+      setImmediate(() => broken.destroy(new Error('connection lost')));
+      await expect(reading).rejects.toThrow('connection lost');
+      expect(seen).not.toContain('end');
+      expect(seen).toContain('close');
+    });
+
+    it('destroys the source when it is destroyed itself, also before anybody has read', async () => {
+      const from = new Readable({ read: () => {} });
+      const { seen, tap } = recording();
+      const tapped = tapStream(from, tap);
+      tapped.destroy();
+      await once(tapped, 'close');
+      expect(from.destroyed).toBe(true);
+      expect(seen).toEqual(['close']);
+    });
+  });
+});
