@@ -9,7 +9,6 @@ import type { ServiceClass, ServiceOverrides } from './service-overrides.js';
 import { TOKENS } from './tokens.js';
 import { AuthTransport } from './transport/auth-transport.js';
 import { AxiosTransport } from './transport/axios-transport.js';
-import type { CredentialsProvider } from './transport/credentials.js';
 import { dockerConfigCredentials } from './transport/docker-config.js';
 import { LoggingTransport } from './transport/logging-transport.js';
 import { RedirectTransport } from './transport/redirect-transport.js';
@@ -44,20 +43,16 @@ function bindService<Service>(container: Container, token: symbol, Class: Servic
  * credentials, so that every hop is judged by its own origin.
  */
 function createTransport(options: ResolvedOptions): Transport {
-  const { insecure, idleTimeout, log, retry } = options;
-  const bottom = options.transport ?? new AxiosTransport({ insecure, idleTimeout });
+  const { url, credentials = dockerConfigCredentials(), log, retry } = options;
+  const bottom = options.transport ?? createAxiosTransport(options);
   const logged = log ? new LoggingTransport(bottom, log) : bottom;
   const tokens = new RetryTransport(new RedirectTransport(logged), retry);
-  const authenticated = new AuthTransport(logged, {
-    registry: options.url,
-    credentials: credentialsOf(options),
-    tokens,
-  });
+  const authenticated = new AuthTransport(logged, { registry: url, credentials, tokens, ...(log ? { log } : {}) });
   return new RetryTransport(new RedirectTransport(authenticated), retry);
 }
 
-function credentialsOf({ credentials }: ResolvedOptions): CredentialsProvider {
-  if (credentials === undefined) return dockerConfigCredentials();
-  if (credentials === 'anonymous') return () => Promise.resolve(undefined);
-  return typeof credentials === 'function' ? credentials : () => Promise.resolve(credentials);
+/** With a connection for everything that is sent at once, and one for what comes in between. */
+function createAxiosTransport({ insecure, idleTimeout, concurrency }: ResolvedOptions): AxiosTransport {
+  const maxSockets = Math.max(30, concurrency + 1);
+  return new AxiosTransport({ insecure, idleTimeout, maxSockets, maxTotalSockets: Math.max(100, maxSockets) });
 }

@@ -1,6 +1,11 @@
 import { InvalidArgumentError } from './errors.js';
 import { printable } from './redact.js';
-import type { BasicCredentials, Credentials, CredentialsProvider } from './transport/credentials.js';
+import {
+  type BasicCredentials,
+  type Credentials,
+  type CredentialsProvider,
+  toCredentialsProvider,
+} from './transport/credentials.js';
 import { isLoopback } from './transport/origin.js';
 import type { Transport } from './transport/transport.js';
 import type { RetryOptions } from './transport/retry-transport.js';
@@ -39,7 +44,8 @@ export interface ResolvedOptions {
   readonly url: URL;
   /** `host[:port]`, as it stands in references. */
   readonly registry: string;
-  readonly credentials: Credentials | CredentialsProvider | 'anonymous' | undefined;
+  /** A function, so that no secret shows where options are printed; absent for what `docker login` stored. */
+  readonly credentials: CredentialsProvider | undefined;
   readonly transport: Transport | undefined;
   readonly insecure: boolean;
   readonly concurrency: number;
@@ -58,18 +64,18 @@ export function resolveOptions(
   options: RegistryClientOptions = {},
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): ResolvedOptions {
-  const { insecure = false, concurrency = 8, idleTimeout = 60_000, retry = {}, transport } = options;
+  const { insecure = false, concurrency = 8, idleTimeout = 60_000 } = options;
   const { url, credentials } = parseUrl(options.url ?? (env.REGISTRY_URL || DEFAULT_URL));
   return Object.freeze({
     url,
     registry: url.host === HUB_API ? 'docker.io' : url.host,
-    credentials: options.credentials ?? credentials,
-    transport,
+    credentials: providerOf(options.credentials ?? credentials),
+    transport: checkedTransport(options.transport),
     insecure,
     concurrency: wholeNumber('concurrency', concurrency, 1, 1000),
     timeout: wholeNumber('timeout', options.timeout ?? timeoutFrom(env), 1, MAX_TIMER),
     idleTimeout: wholeNumber('idleTimeout', idleTimeout, 1, MAX_TIMER),
-    retry,
+    retry: checkedRetry(options.retry),
     log: options.log ?? (env.REGISTRY_DEBUG === 'true' ? logToStandardError : undefined),
   });
 }
@@ -93,7 +99,16 @@ function parseUrl(text: string | URL): { url: URL; credentials?: BasicCredential
   // Users paste the address of the ping; the API's own prefix is added to every request anyway.
   url.pathname = `${url.pathname.replace(/\/+$/, '').replace(/\/v2$/, '')}/`;
   if (!username) return { url };
-  return { url, credentials: { username: decodeURIComponent(username), password: decodeURIComponent(password) } };
+  return { url, credentials: { username: decoded(username), password: decoded(password) } };
+}
+
+/** A `%` that was meant as itself stays. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 function schemeFor(host: string): string {
@@ -102,11 +117,31 @@ function schemeFor(host: string): string {
 }
 
 function notAnAddress(written: string): InvalidArgumentError {
-  const shown = printable(written.replace(/\/\/[^@/]*@/, '//'), 200);
+  // Everything before the last @ may be a password, also where the rest is no address.
+  const shown = printable(written.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1'), 200);
   return new InvalidArgumentError(`"${shown}" is not the address of a registry`, {
     code: 'URL_INVALID',
     hint: 'Write http://host:port or https://host.',
   });
+}
+
+function providerOf(given: RegistryClientOptions['credentials']): CredentialsProvider | undefined {
+  if (given === undefined) return undefined;
+  return toCredentialsProvider(given === 'anonymous' ? undefined : given);
+}
+
+function checkedTransport(transport: Transport | undefined): Transport | undefined {
+  if (transport === undefined || typeof transport.send === 'function') return transport;
+  throw new InvalidArgumentError('the option transport has no method send', { hint: 'Give an instance, not a class.' });
+}
+
+function checkedRetry(retry: RetryOptions = {}): RetryOptions {
+  const { retries = 0, baseDelay = 0, maxDelay = 0, maxRetryAfter = 0 } = retry;
+  wholeNumber('retry.retries', retries, 0, 100);
+  for (const [name, ms] of Object.entries({ baseDelay, maxDelay, maxRetryAfter })) {
+    wholeNumber(`retry.${name}`, ms, 0, MAX_TIMER);
+  }
+  return Object.freeze({ ...retry });
 }
 
 function timeoutFrom({ REGISTRY_TIMEOUT }: Readonly<Record<string, string | undefined>>): number {

@@ -1,4 +1,3 @@
-import type { Container } from 'inversify';
 import { type ArchiveInput, TarArchive } from './archive/tar-archive.js';
 import type { Compressor } from './compression/compressor.js';
 import { GzipCompressor } from './compression/gzip-compressor.js';
@@ -14,10 +13,10 @@ import type { RepositoryService } from './services/repository-service.js';
 import { type ListOptions } from './services/repository-service.js';
 import { TOKENS } from './tokens.js';
 import { createLimit } from './transfer/limiter.js';
-import type { PushTarget } from './transfer/plan.js';
 import type { OnProgress } from './transfer/progress.js';
 import { Push, type PushedImage } from './transfer/push.js';
 import {
+  type ChooseTargets,
   namedTarget,
   type NamedTargetOptions,
   originalTargets,
@@ -72,7 +71,7 @@ export class RegistryClient {
   /** @throws InvalidArgumentError when an option cannot be right. Nothing is sent. */
   constructor(config: RegistryClientConfig = {}) {
     const { services, ...options } = config;
-    const container: Container = createContainer(options, services);
+    const container = createContainer(options, services);
     this.options = container.get(TOKENS.Options);
     this.transport = container.get(TOKENS.Transport);
     this.blobs = container.get(TOKENS.BlobService);
@@ -102,10 +101,7 @@ export class RegistryClient {
    * @throws InvalidArgumentError before anything is sent; TarReadError, ValidationError for the archive; RegistryError
    */
   async push(input: PushInput, reference: string, options: PushOptions = {}): Promise<PushedImage> {
-    const choose = (archive: TarArchive): PushTarget[] => [
-      namedTarget(archive.images, reference, this.registry, options),
-    ];
-    const [pushed] = await this.pushTargets(input, choose, options);
+    const [pushed] = await this.pushTargets(input, namedTarget(reference, this.registry, options), options);
     return pushed as PushedImage;
   }
 
@@ -114,8 +110,8 @@ export class RegistryClient {
    * @returns one element per tag, in the order of the archive
    * @throws InvalidArgumentError when the archive names no tag; TarReadError, ValidationError for the archive; RegistryError
    */
-  pushOriginalTags(input: PushInput, options: PushOriginalTagsOptions = {}): Promise<PushedImage[]> {
-    return this.pushTargets(input, (archive) => originalTargets(archive.images, this.registry, options), options);
+  async pushOriginalTags(input: PushInput, options: PushOriginalTagsOptions = {}): Promise<PushedImage[]> {
+    return this.pushTargets(input, originalTargets(this.registry, options), options);
   }
 
   /** Every repository, page by page. @throws UnsupportedError when the registry has no catalog for us. */
@@ -151,18 +147,14 @@ export class RegistryClient {
     return this.close();
   }
 
-  private async pushTargets(
-    input: PushInput,
-    choose: (archive: TarArchive) => readonly PushTarget[],
-    options: TransferOptions,
-  ): Promise<PushedImage[]> {
+  private async pushTargets(input: PushInput, choose: ChooseTargets, options: TransferOptions): Promise<PushedImage[]> {
     options.signal?.throwIfAborted();
     const compressor = this.compressorFor(options.compression ?? 'gzip');
     const archive = input instanceof TarArchive ? input : await this.openArchive(input);
     try {
       const push = new Push(this.blobs, this.manifests, {
         registry: this.registry,
-        targets: choose(archive),
+        targets: choose(archive.images),
         compressor,
         concurrency: options.concurrency ?? this.options.concurrency,
         randomAccess: archive.randomAccess,

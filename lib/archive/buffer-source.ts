@@ -1,14 +1,14 @@
-import { Readable } from 'node:stream';
-import type { ArchiveSource } from './archive-source.js';
+import type { Readable } from 'node:stream';
+import type { SizedSource } from './archive-source.js';
+import { type ContentRange, openRange } from './content-range.js';
 
 /** A tar that is already in memory. */
-export class BufferSource implements ArchiveSource {
+export class BufferSource implements SizedSource {
   readonly name = 'the archive in memory';
   readonly randomAccess = true;
 
   constructor(private readonly bytes: Buffer) {}
 
-  /** Bytes. */
   get size(): number {
     return this.bytes.length;
   }
@@ -17,8 +17,12 @@ export class BufferSource implements ArchiveSource {
     return Promise.resolve(this.bytes.subarray(position, position + length));
   }
 
-  open(position: number, length: number): Readable {
-    return Readable.from([this.bytes.subarray(position, position + length)], { objectMode: false });
+  open(range: ContentRange): Readable {
+    return openRange(this, range);
+  }
+
+  checkEnd(): Promise<void> {
+    return Promise.resolve();
   }
 
   close(): Promise<void> {

@@ -1,33 +1,35 @@
-import { open as openFile, type FileHandle } from 'node:fs/promises';
-import { Readable } from 'node:stream';
+import { constants } from 'node:fs';
+import { type FileHandle, open as openFile } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
 import { TarReadError } from '../errors.js';
-import type { ArchiveSource } from './archive-source.js';
+import { printable } from '../redact.js';
+import type { SizedSource } from './archive-source.js';
+import { type ContentRange, openRange } from './content-range.js';
 
-const CHUNK = 1024 * 1024;
+const HOW_TO_WRITE = 'Write it with: docker save -o app.tar NAME.';
 
 /** A plain tar on disk, held open from the first header to the last layer so that it cannot be swapped in between. */
-export class FileSource implements ArchiveSource {
+export class FileSource implements SizedSource {
   readonly randomAccess = true;
 
   private constructor(
     readonly name: string,
-    /** Bytes, when it was opened. */
     readonly size: number,
     private readonly file: FileHandle,
   ) {}
 
-  /** @throws TarReadError when there is no such file, it is a directory, is empty, or may not be read. */
+  /** @throws TarReadError when there is no such file, it is a directory, a pipe or a device, or may not be read. */
   static async open(path: string): Promise<FileSource> {
-    const file = await openFile(path, 'r').catch((cause: NodeJS.ErrnoException) => {
-      throw unreadable(path, cause);
+    const name = printable(path);
+    // Without O_NONBLOCK, opening a named pipe waits for somebody to write to it, perhaps for ever.
+    const file = await openFile(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((cause: unknown) => {
+      throw cannotOpen(name, cause as NodeJS.ErrnoException);
     });
     try {
       const stat = await file.stat();
-      if (stat.isDirectory()) throw new TarReadError(`${path} is a directory`, { hint: 'Give the tar file itself.' });
-      if (stat.isFile() && stat.size === 0) {
-        throw new TarReadError(`${path} is empty`, { hint: 'Check that docker save ended without an error.' });
-      }
-      return new FileSource(path, stat.size, file);
+      if (stat.isFile()) return new FileSource(name, stat.size, file);
+      const kind = stat.isDirectory() ? 'a directory' : 'a pipe or a device';
+      throw new TarReadError(`${name} is ${kind}, not a file`, { hint: HOW_TO_WRITE });
     } catch (error) {
       await file.close();
       throw error;
@@ -38,43 +40,37 @@ export class FileSource implements ArchiveSource {
     const buffer = Buffer.allocUnsafe(length);
     let filled = 0;
     while (filled < length) {
-      const { bytesRead } = await this.file.read(buffer, filled, length - filled, position + filled);
+      const bytesRead = await this.readInto(buffer, filled, position + filled);
       if (bytesRead === 0) break;
       filled += bytesRead;
     }
     return buffer.subarray(0, filled);
   }
 
-  open(position: number, length: number): Readable {
-    return Readable.from(this.chunks(position, length), { objectMode: false, highWaterMark: CHUNK });
+  open(range: ContentRange): Readable {
+    return openRange(this, range);
+  }
+
+  checkEnd(): Promise<void> {
+    return Promise.resolve();
   }
 
   close(): Promise<void> {
     return this.file.close();
   }
 
-  private async *chunks(position: number, length: number): AsyncGenerator<Buffer> {
-    const end = position + length;
-    for (let at = position; at < end;) {
-      const chunk = await this.read(at, Math.min(CHUNK, end - at));
-      if (chunk.length === 0) throw shortened(this.name, at);
-      yield chunk;
-      at += chunk.length;
+  private async readInto(buffer: Buffer, offset: number, position: number): Promise<number> {
+    try {
+      const { bytesRead } = await this.file.read(buffer, offset, buffer.length - offset, position);
+      return bytesRead;
+    } catch (cause) {
+      throw new TarReadError(`${this.name} cannot be read: ${(cause as Error).message}`, { cause });
     }
   }
 }
 
-/** The file lost bytes that its headers, read before, had promised. */
-export function shortened(name: string, at: number): TarReadError {
-  return new TarReadError(`${name} ended at byte ${at}, in the middle of an entry`, {
-    hint: 'The file changed while it was read, or was cut short: write it again and push again.',
-  });
-}
-
-function unreadable(path: string, cause: NodeJS.ErrnoException): TarReadError {
-  if (cause.code === 'ENOENT') {
-    return new TarReadError(`there is no file ${path}`, { cause, hint: 'Write it with: docker save -o app.tar NAME.' });
-  }
-  if (cause.code === 'EACCES') return new TarReadError(`${path} may not be read: permission denied`, { cause });
-  return new TarReadError(`${path} cannot be opened: ${cause.message}`, { cause });
+function cannotOpen(name: string, cause: NodeJS.ErrnoException): TarReadError {
+  if (cause.code === 'ENOENT') return new TarReadError(`there is no file ${name}`, { cause, hint: HOW_TO_WRITE });
+  if (cause.code === 'EACCES') return new TarReadError(`${name} may not be read: permission denied`, { cause });
+  return new TarReadError(`${name} cannot be opened: ${printable(cause.message)}`, { cause });
 }

@@ -1,15 +1,12 @@
 import type { ArchiveProblem } from '../errors.js';
-import { ValidationError } from '../errors.js';
+import { printable } from '../redact.js';
 import { ArchiveFiles } from './archive-files.js';
-import { type ArchiveImage, isForeign } from './archive-image.js';
-import {
-  DOCKER_MANIFEST,
-  type DockerImage,
-  type DockerManifestEntry,
-  readDockerImage,
-  readDockerManifest,
-} from './docker-archive.js';
+import type { ArchiveImage, ArchiveLayer } from './archive-image.js';
+import { DOCKER_MANIFEST, type DockerManifestEntry, readDockerImage, readDockerManifest } from './docker-archive.js';
+import type { FoundImage } from './found-image.js';
+import { mergeLayouts } from './merge-layouts.js';
 import { OCI_INDEX, readOciImages } from './oci-archive.js';
+import { Problems } from './problems.js';
 import type { TarIndex } from './tar-index.js';
 
 /** Everything an archive says about its images, good or bad. */
@@ -17,85 +14,55 @@ export interface ArchiveContents {
   images: readonly ArchiveImage[];
   /** `manifest.json`; absent in pure OCI layouts. */
   dockerManifest: readonly DockerManifestEntry[] | undefined;
+  /** Never empty when there is no image. */
   problems: readonly ArchiveProblem[];
+  /** Every layer whose content can be checked, those of broken images included. */
+  layers: readonly ArchiveLayer[];
 }
 
-interface Layout {
-  images: readonly ArchiveImage[];
-  problems: readonly ArchiveProblem[];
-}
-
-/**
- * Finds the images of a tar in whichever layouts it has.
- *
- * Docker ≥ 25 writes both. `manifest.json` is the one to trust: 25.0.0 wrote OCI manifests without layers
- * (moby/moby#47065), and those of the classic store describe plain layers that no registry ever saw. Only an OCI manifest
- * with packed layers is the image as it was pulled; it is kept byte for byte, so that its digest survives.
- */
+/** Finds the images of a tar in whichever layouts it has. */
 export async function readArchive(index: TarIndex): Promise<ArchiveContents> {
   const files = new ArchiveFiles(index);
-  const hasDocker = index.has(DOCKER_MANIFEST);
-  if (!hasDocker && !index.has(OCI_INDEX)) return { images: [], dockerManifest: undefined, problems: [noImage(index)] };
-  const dockerManifest = hasDocker ? await attempt(() => readDockerManifest(files)) : undefined;
-  const oci = index.has(OCI_INDEX) ? await readOci(files) : undefined;
-  if (!dockerManifest) return { dockerManifest: undefined, ...(oci as Layout) };
-  if ('problems' in dockerManifest) return { images: [], dockerManifest: undefined, problems: dockerManifest.problems };
-  const docker: DockerImage[] = [];
-  for (const entry of dockerManifest) docker.push(await readDockerImage(files, entry));
-  return { dockerManifest, ...merge(docker, oci?.images ?? []) };
+  const [hasDocker, hasOci] = [files.has(DOCKER_MANIFEST), files.has(OCI_INDEX)];
+  if (!hasDocker && !hasOci) return contents([], [noImage(index)]);
+  const problems = new Problems();
+  const dockerManifest = hasDocker ? await problems.attempt(() => readDockerManifest(files)) : undefined;
+  // The list that counts cannot be read, so no other one is taken instead.
+  if (hasDocker && !dockerManifest) return contents([], problems.list);
+  const docker: FoundImage[] = [];
+  for (const entry of dockerManifest ?? []) docker.push(await readDockerImage(files, entry));
+  const oci = hasOci ? await problems.attempt(() => readOciImages(files)) : undefined;
+  const found = mergeLayouts(docker, oci ?? []);
+  if (docker.length > 0) return contents(found, [], dockerManifest);
+  const isEmpty = found.length === 0 && problems.list.length === 0;
+  const nothing = { entry: hasDocker ? DOCKER_MANIFEST : OCI_INDEX, message: 'lists no image' };
+  return contents(found, isEmpty ? [nothing] : problems.list, dockerManifest);
 }
 
-function merge(docker: readonly DockerImage[], oci: readonly ArchiveImage[]): Layout {
-  const originals = oci.filter(isOriginal);
-  const known = new Set(originals.flatMap((image) => image.manifests.map(({ config }) => config.digest)));
-  const knownTags = new Set(originals.flatMap(({ tags }) => tags.map(shortName)));
-  const isCovered = ({ image, tags }: DockerImage): boolean => {
-    const digest = image?.manifests[0]?.config.digest;
-    return digest === undefined ? tags.some((tag) => knownTags.has(shortName(tag))) : known.has(digest);
-  };
-  const rest = docker.filter((entry) => !isCovered(entry));
+function contents(
+  found: readonly FoundImage[],
+  problems: readonly ArchiveProblem[],
+  dockerManifest?: readonly DockerManifestEntry[],
+): ArchiveContents {
   return {
-    images: [...originals.map((image) => withDockerTags(image, docker)), ...rest.flatMap(({ image }) => image ?? [])],
-    problems: rest.flatMap(({ problems }) => problems),
+    images: found.flatMap(({ image }) => image ?? []),
+    dockerManifest,
+    problems: [...problems, ...found.flatMap((one) => one.problems)],
+    layers: found.flatMap(({ layers }) => layers),
   };
-}
-
-/** With packed layers a manifest is what some registry served, or would. */
-function isOriginal(image: ArchiveImage): boolean {
-  return image.manifests.some(({ layers }) => layers.some((layer) => !isForeign(layer) && layer.packing !== 'none'));
-}
-
-/** `manifest.json` writes names as the user knows them: `app:1`, not `docker.io/library/app:1`. */
-function withDockerTags(image: ArchiveImage, docker: readonly DockerImage[]): ArchiveImage {
-  const digests = new Set(image.manifests.map(({ config }) => config.digest));
-  const named = docker.filter((entry) => digests.has(entry.image?.manifests[0]?.config.digest ?? ''));
-  const tags = named.flatMap((entry) => entry.tags);
-  const missing = image.tags.filter((tag) => !tags.some((other) => shortName(other) === shortName(tag)));
-  return { ...image, tags: [...tags, ...missing] };
-}
-
-function shortName(tag: string): string {
-  return tag.replace(/^docker\.io\/(library\/)?/, '');
-}
-
-async function readOci(files: ArchiveFiles): Promise<Layout> {
-  const images = await attempt(() => readOciImages(files));
-  if ('problems' in images) return { images: [], problems: images.problems };
-  if (images.length > 0) return { images, problems: [] };
-  return { images, problems: [{ entry: OCI_INDEX, message: 'lists no image' }] };
-}
-
-async function attempt<T extends object>(read: () => Promise<T>): Promise<T | ValidationError> {
-  try {
-    return await read();
-  } catch (error) {
-    if (error instanceof ValidationError) return error;
-    throw error;
-  }
 }
 
 function noImage(index: TarIndex): ArchiveProblem {
-  const isLegacy = index.has('repositories');
-  const writer = isLegacy ? ': it was written by Docker before 1.10, load and save it again with a newer one' : '';
-  return { entry: DOCKER_MANIFEST, message: `is not in the archive, nor is ${OCI_INDEX}${writer}` };
+  return { entry: DOCKER_MANIFEST, message: `is not in the archive, nor is ${OCI_INDEX}${whatElse(index)}` };
+}
+
+/** What such a tar most often is, and what to do about it. */
+function whatElse(index: TarIndex): string {
+  if (index.has('repositories')) return ': Docker before 1.10 wrote it; load and save it again with a newer one';
+  const names = [...index.names];
+  if (names.length === 0) return ': the tar is empty';
+  const folder = names.find((name) => name.endsWith(`/${DOCKER_MANIFEST}`) || name.endsWith(`/${OCI_INDEX}`));
+  if (folder !== undefined)
+    return `, but there is ${printable(folder, 300)}: pack what is in that folder, without the folder`;
+  return ': write it with docker save, not docker export or tar';
 }

@@ -70,7 +70,7 @@ function inspectConfig({ config }: ArchiveManifest): ImageInspection['config'] {
   return {
     digest: config.digest,
     size: config.bytes.length,
-    labels: isJsonObject(run.Labels) ? (run.Labels as Record<string, string>) : {},
+    labels: labels(run.Labels),
     env: strings(run.Env),
     entrypoint: strings(run.Entrypoint),
     cmd: strings(run.Cmd),
@@ -78,6 +78,11 @@ function inspectConfig({ config }: ArchiveManifest): ImageInspection['config'] {
     workingDir: text(run.WorkingDir),
     exposedPorts: isJsonObject(run.ExposedPorts) ? Object.keys(run.ExposedPorts) : [],
   };
+}
+
+function labels(value: unknown): Readonly<Record<string, string>> {
+  const entries = isJsonObject(value) ? Object.entries(value) : [];
+  return Object.fromEntries(entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
 }
 
 function text(value: unknown): string | undefined {

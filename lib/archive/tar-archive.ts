@@ -1,16 +1,16 @@
 import { fileURLToPath } from 'node:url';
 import { InvalidArgumentError, type ArchiveProblem } from '../errors.js';
 import { parseRepositoryTag, type RepositoryTag } from '../oci/reference.js';
-import { sniffPacking, SNIFF_LENGTH } from '../compression/sniff.js';
-import { problemsError } from './archive-files.js';
-import { type ArchiveImage, type ArchiveLayer, isForeign } from './archive-image.js';
-import type { ArchiveSource } from './archive-source.js';
+import { SNIFF_LENGTH, sniffPacking } from '../compression/sniff.js';
+import type { ArchiveImage, ArchiveLayer } from './archive-image.js';
+import type { ArchiveSource, SizedSource } from './archive-source.js';
 import { BufferSource } from './buffer-source.js';
 import type { DockerManifestEntry } from './docker-archive.js';
 import { FileSource } from './file-source.js';
 import { type ArchiveContents, readArchive } from './image-archive.js';
 import { type ImageInspection, inspectImage } from './inspection.js';
 import { PackedSource } from './packed-source.js';
+import { problemsError, uniqueProblems } from './problems.js';
 import { TarIndex } from './tar-index.js';
 import { verifyLayer } from './verification.js';
 
@@ -20,8 +20,6 @@ export type ArchiveInput = string | URL | Uint8Array;
 export interface ValidateOptions {
   signal?: AbortSignal;
 }
-
-const NO_IMAGE: ArchiveProblem = { entry: 'manifest.json', message: 'lists no image' };
 
 /** Result of {@link TarArchive.validate}. */
 export interface ArchiveReport {
@@ -45,6 +43,7 @@ export class TarArchive {
    * Reads the headers of every entry and the JSON files of every image.
    * @throws TarReadError when there is no such file or it is not a complete tar. What is wrong inside a readable tar is
    * told by {@link validate}, and thrown by {@link images}.
+   * @throws InvalidArgumentError when `input` is none of what it may be
    */
   static async open<Archive extends TarArchive>(
     this: new (source: ArchiveSource, contents: ArchiveContents) => Archive,
@@ -66,7 +65,6 @@ export class TarArchive {
   get images(): readonly ArchiveImage[] {
     const { images, problems } = this.contents;
     if (problems.length > 0) throw problemsError(problems, this.name);
-    if (images.length === 0) throw problemsError([NO_IMAGE], this.name);
     return images;
   }
 
@@ -81,7 +79,7 @@ export class TarArchive {
     return first === undefined ? undefined : parseRepositoryTag(first);
   }
 
-  /** `manifest.json`; for a pure OCI layout, what it would be. @throws ValidationError as {@link images}. */
+  /** `manifest.json` as it is; for a pure OCI layout, what it would be, @throws ValidationError as {@link images}. */
   get manifest(): readonly DockerManifestEntry[] {
     return this.contents.dockerManifest ?? this.images.flatMap(asDockerManifest);
   }
@@ -102,11 +100,14 @@ export class TarArchive {
     return this.images.flatMap(inspectImage);
   }
 
-  /** Reads everything and reports every problem found; throws none of them. */
+  /**
+   * Reads everything and reports every problem found; throws none of them.
+   * Rejects with `signal.reason` when that aborts.
+   */
   async validate(options: ValidateOptions = {}): Promise<ArchiveReport> {
-    const problems = [...this.contents.problems];
-    if (problems.length === 0 && this.contents.images.length === 0) problems.push(NO_IMAGE);
-    for (const layer of this.distinctLayers()) problems.push(...(await verifyLayer(layer, options.signal)));
+    const found = [...this.contents.problems];
+    for (const layer of this.distinctLayers()) found.push(...(await verifyLayer(layer, options.signal)));
+    const problems = uniqueProblems(found);
     return { valid: problems.length === 0, problems };
   }
 
@@ -118,27 +119,46 @@ export class TarArchive {
     return this.close();
   }
 
+  /** Images share layers. In the order of the archive, because a packed one can only be read onwards. */
   private distinctLayers(): ArchiveLayer[] {
-    const layers = this.contents.images.flatMap(({ manifests }) => manifests.flatMap((manifest) => manifest.layers));
-    const stored = layers.filter((layer): layer is ArchiveLayer => !isForeign(layer));
-    const distinct = new Map(stored.map((layer) => [`${layer.position} ${layer.diffId}`, layer]));
+    const { layers } = this.contents;
+    const distinct = new Map(
+      layers.map((layer) => [`${layer.position} ${layer.diffId} ${layer.descriptor?.digest}`, layer]),
+    );
     return [...distinct.values()].sort((a, b) => a.position - b.position);
   }
 }
 
 async function openSource(input: ArchiveInput): Promise<ArchiveSource> {
-  const source = await openRaw(input);
-  const packing = sniffPacking(await source.read(0, SNIFF_LENGTH));
-  return packing === 'none' ? source : new PackedSource(source, packing, () => source.open(0, source.size));
+  const source = await openStored(input);
+  try {
+    const packing = sniffPacking(await source.read(0, SNIFF_LENGTH));
+    return packing === 'none' ? source : new PackedSource(source, packing);
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
 }
 
-function openRaw(input: ArchiveInput): Promise<ArchiveSource & { size: number }> | (ArchiveSource & { size: number }) {
+async function openStored(input: ArchiveInput): Promise<SizedSource> {
   if (typeof input === 'string') return FileSource.open(input);
-  if (input instanceof URL) return FileSource.open(fileURLToPath(input));
+  if (input instanceof URL) return FileSource.open(pathOf(input));
   if (input instanceof Uint8Array) {
     return new BufferSource(Buffer.from(input.buffer, input.byteOffset, input.byteLength));
   }
-  throw new InvalidArgumentError('an archive is given as a path, a file: URL or the bytes of a tar');
+  throw unusable();
+}
+
+function pathOf(url: URL): string {
+  try {
+    return fileURLToPath(url);
+  } catch (cause) {
+    throw unusable(cause);
+  }
+}
+
+function unusable(cause?: unknown): InvalidArgumentError {
+  return new InvalidArgumentError('an archive is given as a path, a file: URL or the bytes of a tar', { cause });
 }
 
 function asDockerManifest(image: ArchiveImage): DockerManifestEntry[] {

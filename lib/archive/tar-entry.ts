@@ -13,6 +13,8 @@ export interface TarEntry {
   size: number;
   /** Of links: as written. */
   linkpath?: string;
+  /** Kept where going back would cost a pass: all of a JSON file, enough to tell its packing of anything else. */
+  head?: Buffer;
 }
 
 /** `./blobs/sha256/` → `blobs/sha256`. A name that climbs out keeps its `..` in front. */
@@ -24,5 +26,5 @@ export function normalizeName(name: string): string {
 /** Absolute names, and names that climb out of the archive, are never looked up: an archive has no outside. */
 export function leavesArchive(name: string): boolean {
   const normal = normalizeName(name);
-  return normal === '' || normal === '.' || normal === '..' || normal.startsWith('../') || normal.startsWith('/');
+  return normal === '.' || normal === '..' || normal.startsWith('../') || normal.startsWith('/');
 }

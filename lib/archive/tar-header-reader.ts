@@ -1,149 +1,180 @@
-import { Header, Pax, type HeaderData } from 'tar';
+import { SNIFF_LENGTH } from '../compression/sniff.js';
 import { TarReadError } from '../errors.js';
 import { printable } from '../redact.js';
 import type { ArchiveSource } from './archive-source.js';
-import { REMEMBERED } from './packed-source.js';
-import { normalizeName, type TarEntry, type TarEntryKind } from './tar-entry.js';
+import { parsePaxRecords, type PaxRecords } from './pax-records.js';
+import { normalizeName, type TarEntry } from './tar-entry.js';
+import { dangerousForAll, extendHeader, type TarExtension } from './tar-extension.js';
+import { BLOCK, decodeHeader, nameInDamaged, type TarHeader } from './tar-header.js';
 
-const BLOCK = 512;
-/** A PAX record or a GNU long name larger than this is an attack, not a name. */
+/** A PAX header or a GNU long name larger than this is an attack, not a name; Go's archive/tar has the same limit. */
 const MAX_EXTENSION = 1024 * 1024;
-
-const KINDS: Readonly<Record<string, TarEntryKind>> = {
-  File: 'file',
-  OldFile: 'file',
-  ContiguousFile: 'file',
-  Link: 'hardlink',
-  SymbolicLink: 'symlink',
-  Directory: 'directory',
-  GNUDumpDir: 'other',
-  SparseFile: 'sparse',
-};
-
-/** What extension headers said about the entry that follows them. */
-interface Extension extends HeaderData {
-  sparse?: boolean;
-}
+/** Bytes of one file, and of all together, that are kept where going back is costly. */
+const MAX_HEAD = 4 * 1024 * 1024;
+const MAX_HEADS = 32 * 1024 * 1024;
+/** Of a block that continues the map of an old GNU sparse file: whether another one follows. */
+const SPARSE_MAP_CONTINUES = 504;
 
 /**
  * Walks the headers of a tar and skips the contents by their sizes: cost grows with the entries, not with the bytes.
- * Reads ustar, PAX (also global), GNU long names and base-256 sizes, with the header classes of the `tar` package.
+ * Reads V7, ustar, PAX and GNU headers.
  */
 export class TarHeaderReader {
   private position = 0;
-  private extension: Extension | undefined;
-  private global: HeaderData | undefined;
+  private extension: TarExtension | undefined;
   private last = 'the start';
+  private headsLeft = MAX_HEADS;
 
   constructor(private readonly source: ArchiveSource) {}
 
   /** @throws TarReadError on anything that is not a complete, undamaged tar. */
   async *entries(): AsyncGenerator<TarEntry> {
-    for (;;) {
-      const header = await this.nextHeader();
-      if (!header) return;
-      const entry = this.toEntry(header);
-      const next = entry.position + paddedSize(entry.size);
-      if (await this.extends(header, entry)) {
-        this.position = next;
-        continue;
-      }
-      await this.assertComplete(entry);
-      this.position = next;
+    for (let header = await this.nextHeader(); header; header = await this.nextHeader()) {
+      if (await this.extends(header)) continue;
+      const entry = await this.readEntry(extendHeader(header, this.extension));
+      this.position = entry.position + padded(entry.size);
       this.extension = undefined;
       this.last = entry.name;
       yield entry;
     }
+    await this.source.checkEnd();
   }
 
-  /** The next header, or `undefined` at the end: two zero blocks, or simply no more bytes. */
-  private async nextHeader(): Promise<Header | undefined> {
-    for (let zeroBlocks = 0; zeroBlocks < 2; zeroBlocks++) {
-      const block = await this.source.read(this.position, BLOCK);
-      if (block.length === 0 && this.position > 0) return undefined;
-      if (block.length < BLOCK) throw this.damaged(this.position === 0 ? 'is not a tar' : 'is cut short');
-      const header = this.decode(block);
-      this.position += BLOCK;
-      if (!header.nullBlock) return header;
-    }
+  /** The next header, or `undefined` at the end: two blocks of zeros, or simply no more bytes. */
+  private async nextHeader(): Promise<TarHeader | undefined> {
+    const block = await this.nextBlock();
+    const header = block && this.decode(block);
+    if (header) return header;
+    if (this.extension) throw this.damaged('ends where an extended header calls for an entry');
+    const second = block && (await this.nextBlock());
+    // Some readers stop here and some go on, so that two of them could see two archives.
+    if (second?.some((byte) => byte !== 0)) throw this.damaged('goes on after a block of zeros');
     return undefined;
   }
 
-  private decode(block: Buffer): Header {
-    let header: Header;
+  /** `undefined` at the end. */
+  private async nextBlock(): Promise<Buffer | undefined> {
+    const block = await this.source.read(this.position, BLOCK);
+    if (block.length === 0 && this.position > 0) return undefined;
+    if (block.length === 0) throw this.damaged('is empty');
+    if (block.length < BLOCK) throw this.damaged(this.position === 0 ? 'is not a tar' : 'is cut short');
+    this.position += BLOCK;
+    return block;
+  }
+
+  private decode(block: Buffer): TarHeader | undefined {
     try {
-      header = new Header(block, 0, this.extension, this.global);
+      return decodeHeader(block);
     } catch (cause) {
-      throw this.damaged(`has a header that cannot be read (${(cause as Error).message})`, cause);
+      const name = nameInDamaged(block);
+      if (name === undefined && this.position === BLOCK) throw this.damaged('is not a tar', cause);
+      const reason = (cause as Error).message;
+      throw this.damaged(`has a damaged header${name ? ` of ${printable(name)}` : ''} (${reason})`, cause);
     }
-    if (header.nullBlock || header.cksumValid) return header;
-    throw this.damaged(this.position === 0 ? 'is not a tar' : 'has a damaged header');
   }
 
-  private toEntry(header: Header): TarEntry {
-    // The PAX values are taken from the record itself: `Header` lets the ustar prefix and link name override them.
-    const name = normalizeName(this.extension?.path ?? header.path ?? '');
-    const kind = this.extension?.sparse ? 'sparse' : (KINDS[header.type] ?? 'other');
-    const size = isHeaderOnly(header.type) ? 0 : this.sizeOf(header, name);
-    const entry: TarEntry = { name, kind, position: this.position, size };
-    if (kind !== 'symlink' && kind !== 'hardlink') return entry;
-    return { ...entry, linkpath: this.extension?.linkpath ?? header.linkpath ?? '' };
-  }
-
-  private sizeOf(header: Header, name: string): number {
-    if (header.size !== undefined && Number.isSafeInteger(header.size) && header.size >= 0) return header.size;
-    throw this.damaged(`has an entry ${printable(name, 200)} without a valid size`);
-  }
-
-  /** Keeps what an extension header says; false when `header` is an ordinary entry. */
-  private async extends(header: Header, entry: TarEntry): Promise<boolean> {
-    switch (header.type) {
-      case 'ExtendedHeader':
-        this.extension = this.parsePax(await this.extensionText(entry), this.extension, false);
+  /** Keeps what an extension header says; false when `header` is that of an ordinary entry. */
+  private async extends(header: TarHeader): Promise<boolean> {
+    switch (header.flag) {
+      case 'x':
+        this.extension = { ...this.extension, pax: await this.readPax(header) };
         return true;
-      case 'GlobalExtendedHeader':
-        this.global = this.parsePax(await this.extensionText(entry), this.global, true);
+      case 'g':
+        this.assertHarmless(await this.readPax(header));
         return true;
-      case 'NextFileHasLongPath':
-      case 'OldGnuLongPath':
-        this.extension = { ...this.extension, path: untilNul(await this.extensionText(entry)) };
+      case 'L':
+        this.extension = { ...this.extension, path: await this.readName(header) };
         return true;
-      case 'NextFileHasLongLinkpath':
-        this.extension = { ...this.extension, linkpath: untilNul(await this.extensionText(entry)) };
+      case 'K':
+        this.extension = { ...this.extension, linkpath: await this.readName(header) };
         return true;
       default:
         return false;
     }
   }
 
-  private async extensionText(entry: TarEntry): Promise<string> {
-    if (entry.size > MAX_EXTENSION) throw this.damaged('has an extension header larger than 1 MiB');
-    const bytes = await this.source.read(entry.position, entry.size);
-    if (bytes.length < entry.size) throw this.damaged('is cut short inside an extension header');
-    return bytes.toString('utf8');
+  private async readPax(header: TarHeader): Promise<PaxRecords> {
+    const bytes = await this.readExtension(header);
+    try {
+      return parsePaxRecords(bytes);
+    } catch (cause) {
+      throw this.damaged(`has a damaged PAX header (${(cause as Error).message})`, cause);
+    }
   }
 
-  private parsePax(text: string, before: Extension | undefined, global: boolean): Extension {
-    if (/^\d+ size=(?!\d+$)/m.test(text)) throw this.damaged('has a PAX header with a size that is not a number');
-    // Old GNU sparse files carry their data in a form of its own; `Pax` drops these keys, and the size would be wrong.
-    const sparse = /^\d+ GNU\.sparse\./m.test(text) ? { sparse: true } : {};
-    const real = /^\d+ GNU\.sparse\.name=(.*)$/m.exec(text)?.[1];
-    return { ...Pax.parse(text, before, global), ...(real === undefined ? {} : { path: real }), ...sparse };
+  private assertHarmless(global: PaxRecords): void {
+    const keyword = dangerousForAll(global);
+    if (keyword !== undefined) throw this.damaged(`has a global PAX header with a ${printable(keyword, 50)}`);
   }
 
-  private async assertComplete(entry: TarEntry): Promise<void> {
-    if (entry.size === 0) return;
-    // Going back costs a packed tar a whole pass, so it remembers the starts that are sure to be asked for.
-    if (!this.source.randomAccess) await this.source.read(entry.position, Math.min(entry.size, REMEMBERED));
-    const last = await this.source.read(entry.position + entry.size - 1, 1);
-    if (last.length === 1) return;
-    throw new TarReadError(`${this.source.name} is cut short inside ${printable(entry.name, 300)}`, {
+  private async readName(header: TarHeader): Promise<string> {
+    const bytes = await this.readExtension(header);
+    const nul = bytes.indexOf(0);
+    return bytes.toString('utf8', 0, nul < 0 ? bytes.length : nul);
+  }
+
+  private async readExtension({ size, flag }: TarHeader): Promise<Buffer> {
+    const length = this.checkedSize(size, `an extended header of type ${flag}`);
+    if (length > MAX_EXTENSION) throw this.damaged('has an extended header of more than 1 MiB');
+    const bytes = await this.source.read(this.position, length);
+    if (bytes.length < length) throw this.damaged('is cut short inside an extended header');
+    this.position += padded(length);
+    return bytes;
+  }
+
+  private async readEntry(header: TarHeader): Promise<TarEntry> {
+    const { kind, path, linkpath, hasContent } = header;
+    const name = normalizeName(path);
+    if (header.sparseMapContinues) await this.skipSparseMap(name);
+    const size = hasContent ? this.checkedSize(header.size, name) : 0;
+    const entry = { name, kind, position: this.position, size };
+    if (kind === 'symlink' || kind === 'hardlink') return { ...entry, linkpath };
+    const head = await this.readHead(entry);
+    await this.assertComplete(entry, head?.length ?? 0);
+    return head ? { ...entry, head } : entry;
+  }
+
+  /** What of the map does not fit into the header stands in blocks that no size counts. Source: GNU tar, "Old GNU Format". */
+  private async skipSparseMap(name: string): Promise<void> {
+    for (let continues = true; continues;) {
+      const block = await this.nextBlock();
+      if (!block) throw this.cutShort(name);
+      continues = block[SPARSE_MAP_CONTINUES] !== 0;
+    }
+  }
+
+  private checkedSize(size: number | undefined, name: string): number {
+    if (size !== undefined && Number.isSafeInteger(this.position + padded(size))) return size;
+    throw this.damaged(`has no valid size for ${printable(name, 300)}`);
+  }
+
+  /** Going back costs a packed tar a whole pass, so what is sure to be asked for is kept. */
+  private async readHead({ position, size }: TarEntry): Promise<Buffer | undefined> {
+    if (this.source.randomAccess || size === 0) return undefined;
+    const start = await this.source.read(position, Math.min(size, SNIFF_LENGTH));
+    const isKept = /^\s*[[{]/.test(start.toString('latin1')) && size <= Math.min(MAX_HEAD, this.headsLeft);
+    const rest = isKept ? [await this.source.read(position + start.length, size - start.length)] : [];
+    const head = Buffer.concat([start, ...rest]);
+    this.headsLeft -= head.length;
+    return head;
+  }
+
+  /** @param seen - bytes of it that were there when it was looked at */
+  private async assertComplete({ name, position, size }: TarEntry, seen: number): Promise<void> {
+    if (seen === size) return;
+    const end = position + size;
+    const reached = this.source.size ?? end - 1 + (await this.source.read(end - 1, 1)).length;
+    if (reached < end) throw this.cutShort(name);
+  }
+
+  private cutShort(name: string): TarReadError {
+    return new TarReadError(`${this.source.name} is cut short inside ${printable(name, 300)}`, {
       hint: 'Write the file again: docker save did not finish, or the copy was incomplete.',
     });
   }
 
   private damaged(what: string, cause?: unknown): TarReadError {
-    const place = this.position === 0 ? '' : ` at byte ${this.position}, after ${printable(this.last, 300)}`;
+    const place = this.position <= BLOCK ? '' : ` at byte ${this.position}, after ${printable(this.last, 300)}`;
     return new TarReadError(`${this.source.name} ${what}${place}`, {
       cause,
       hint: 'Give the file that docker save wrote, complete and unchanged.',
@@ -151,16 +182,6 @@ export class TarHeaderReader {
   }
 }
 
-/** These carry no content whatever their size field says; Go's archive/tar reads them the same way. */
-function isHeaderOnly(type: string): boolean {
-  return ['Link', 'SymbolicLink', 'CharacterDevice', 'BlockDevice', 'Directory', 'FIFO'].includes(type);
-}
-
-function paddedSize(size: number): number {
+function padded(size: number): number {
   return Math.ceil(size / BLOCK) * BLOCK;
-}
-
-function untilNul(text: string): string {
-  const nul = text.indexOf('\0');
-  return nul < 0 ? text : text.slice(0, nul);
 }

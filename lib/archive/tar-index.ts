@@ -1,12 +1,17 @@
 import { posix } from 'node:path';
+import type { Readable } from 'node:stream';
+import { TarReadError } from '../errors.js';
 import { Digester } from '../oci/digest.js';
-import { TarReadError, ValidationError } from '../errors.js';
 import { printable } from '../redact.js';
 import type { ArchiveSource } from './archive-source.js';
+import { shortened } from './content-range.js';
+import { absent, invalid } from './problems.js';
 import { leavesArchive, normalizeName, type TarEntry } from './tar-entry.js';
 import { TarHeaderReader } from './tar-header-reader.js';
 
-const MAX_ENTRIES = 1_000_000;
+/** Bytes of memory, roughly, that no archive may exceed with its entries; about a million of the usual ones fit. */
+const MAX_INDEX = 256 * 1024 * 1024;
+const ENTRY_COST = 200;
 const MAX_LINKS = 40;
 
 /**
@@ -14,6 +19,8 @@ const MAX_LINKS = 40;
  * climbs out of it is simply not there.
  */
 export class TarIndex {
+  private readonly resolved = new Map<string, Promise<TarEntry>>();
+
   private constructor(
     readonly source: ArchiveSource,
     private readonly byName: ReadonlyMap<string, readonly TarEntry[]>,
@@ -22,9 +29,10 @@ export class TarIndex {
   /** Reads headers only. @throws TarReadError when the source is not a complete tar. */
   static async read(source: ArchiveSource): Promise<TarIndex> {
     const byName = new Map<string, TarEntry[]>();
-    let count = 0;
+    let cost = 0;
     for await (const entry of new TarHeaderReader(source).entries()) {
-      if (++count > MAX_ENTRIES) throw new TarReadError(`${source.name} has more than ${MAX_ENTRIES} entries`);
+      cost += ENTRY_COST + entry.name.length + (entry.linkpath?.length ?? 0);
+      if (cost > MAX_INDEX) throw new TarReadError(`${source.name} has more entries than fit into memory`);
       const same = byName.get(entry.name);
       if (same) same.push(entry);
       else byName.set(entry.name, [entry]);
@@ -44,35 +52,58 @@ export class TarIndex {
    * The file behind a name, links followed.
    * @throws ValidationError naming the entry when it is absent, outside, a cycle, not a file, or there twice with different content.
    */
-  async resolve(name: string): Promise<TarEntry> {
-    let current = name;
-    for (let links = 0; links <= MAX_LINKS; links++) {
-      const entry = await this.lookUp(current, name);
-      if (entry.kind === 'file') return entry;
-      if (entry.linkpath === undefined) throw invalid(name, `is ${describeKind(entry)}, not a file`);
-      current = linkTarget(entry);
-    }
-    throw invalid(name, 'is a link that leads back to itself');
+  resolve(name: string): Promise<TarEntry> {
+    const known = this.resolved.get(name);
+    if (known) return known;
+    const entry = this.follow(name);
+    this.resolved.set(name, entry);
+    return entry;
   }
 
   /** The whole content of a small file. @throws ValidationError when it is larger than `limit` bytes or does not resolve. */
   async readSmall(name: string, limit: number): Promise<Buffer> {
-    const entry = await this.resolve(name);
-    if (entry.size > limit) throw invalid(name, `has ${entry.size} bytes, more than the ${limit} allowed`);
-    const bytes = await this.source.read(entry.position, entry.size);
-    if (bytes.length < entry.size) throw new TarReadError(`${this.source.name} ended inside ${printable(name, 300)}`);
+    const { position, size, head } = await this.resolve(name);
+    if (size > limit) throw invalid(name, `has ${size} bytes, more than the ${limit} allowed`);
+    const bytes = head?.length === size ? head : await this.source.read(position, size);
+    if (bytes.length < size) throw shortened(this.source.name, name);
     return bytes;
   }
 
+  /** The first bytes of a file, up to `length` of them. */
+  async readStart({ position, size, head }: TarEntry, length: number): Promise<Buffer> {
+    const wanted = Math.min(size, length);
+    return head && head.length >= wanted ? head.subarray(0, wanted) : this.source.read(position, wanted);
+  }
+
+  /** The content of a file, from the start at every call. */
+  open(entry: TarEntry): Readable {
+    return this.source.open(entry);
+  }
+
+  private async follow(name: string): Promise<TarEntry> {
+    let current = name;
+    const visited = new Set<TarEntry>();
+    while (visited.size <= MAX_LINKS) {
+      const entry = await this.lookUp(current, name);
+      if (entry.kind === 'file') return entry;
+      if (entry.linkpath === undefined) throw invalid(name, `is ${describeKind(entry)}, not a file`);
+      if (visited.has(entry)) throw invalid(name, 'is a link that leads back to itself');
+      visited.add(entry);
+      current = linkTarget(entry);
+    }
+    throw invalid(name, `leads through more than ${MAX_LINKS} links`);
+  }
+
   private async lookUp(name: string, wanted: string): Promise<TarEntry> {
-    const via = name === wanted ? '' : ` (through a link to ${printable(name, 300)})`;
+    const isLinked = name !== wanted;
+    const via = isLinked ? ` (through a link to ${printable(name, 300)})` : '';
     if (leavesArchive(name)) throw invalid(wanted, `leaves the archive${via}`);
     const [first, ...others] = this.byName.get(normalizeName(name)) ?? [];
-    if (!first) throw invalid(wanted, `is not in the archive${via}`);
+    if (!first) throw isLinked ? invalid(wanted, `is not in the archive${via}`) : absent(wanted);
     for (const other of others) {
       // Readers disagree on which of two wins, so two different contents are two different images.
-      if (!(await this.sameContent(first, other)))
-        throw invalid(wanted, 'is in the archive twice, with different content');
+      if (await this.sameContent(first, other)) continue;
+      throw invalid(wanted, `is in the archive twice, with different content${via}`);
     }
     return first;
   }
@@ -84,7 +115,7 @@ export class TarIndex {
 
   private async digest(entry: TarEntry): Promise<string> {
     const digester = new Digester();
-    for await (const chunk of this.source.open(entry.position, entry.size)) digester.update(chunk as Buffer);
+    for await (const chunk of this.open(entry)) digester.update(chunk as Buffer);
     return digester.digest();
   }
 }
@@ -96,12 +127,7 @@ function linkTarget(link: TarEntry): string {
   return isRelative ? posix.join(posix.dirname(link.name), target) : target;
 }
 
-function describeKind(entry: TarEntry): string {
-  return entry.kind === 'other' ? 'a special file' : `a ${entry.kind}${entry.kind === 'sparse' ? ' file' : ''}`;
-}
-
-/** One problem with one entry. */
-export function invalid(entry: string, message: string): ValidationError {
-  const name = printable(entry, 300);
-  return new ValidationError(`${name} ${message}`, [{ entry: name, message }]);
+function describeKind({ kind }: TarEntry): string {
+  if (kind === 'other') return 'a special file';
+  return kind === 'sparse' ? 'a sparse file' : `a ${kind}`;
 }

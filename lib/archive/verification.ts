@@ -1,44 +1,48 @@
 import type { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { createUnpacker } from '../compression/sniff.js';
+import { createUnpacker, type Unpacker, unpackingHint } from '../compression/unpacker.js';
 import type { ArchiveProblem } from '../errors.js';
 import { TarReadError, ValidationError } from '../errors.js';
 import { algorithmOf, Digester } from '../oci/digest.js';
+import { printable } from '../redact.js';
 import type { ArchiveLayer } from './archive-image.js';
-import { invalid } from './tar-index.js';
+import { invalid } from './problems.js';
 
 /**
  * Hashes the plain form of a layer while its stored bytes pass by somewhere else: feed it every chunk, then wait for
  * `finish`, which fails unless the result is the layer's diff_id.
  */
 export class DiffIdCheck {
-  private readonly plain = new Digester();
-  private readonly unpacker: ReturnType<typeof createUnpacker>;
-  private readonly unpacked: Promise<void> | undefined;
-  private failure: Error | undefined;
+  private readonly plain: Digester;
+  private readonly unpacker: Unpacker | undefined;
+  private readonly unpacked: Promise<void> = Promise.resolve();
+  private hasEnded = false;
+  private failure: ValidationError | undefined;
 
   /** @throws ValidationError when this Node cannot unpack the layer. */
   constructor(private readonly layer: ArchiveLayer) {
-    if (layer.packing === 'none') return;
-    this.unpacker = createUnpacker(layer.packing);
-    if (!this.unpacker)
-      throw invalid(layer.entry, `is packed with ${layer.packing}, which needs Node 22.15 to be checked`);
-    this.unpacked = this.drain(this.unpacker);
+    const { packing, entry, diffId } = layer;
+    this.plain = new Digester(diffId === undefined ? 'sha256' : algorithmOf(diffId));
+    if (packing === 'none') return;
+    this.unpacker = createUnpacker(packing);
+    if (!this.unpacker) {
+      throw invalid(
+        entry,
+        `is packed with ${packing}, so its diff_id cannot be checked here. ${unpackingHint(packing)}`,
+      );
+    }
+    this.unpacked = this.drain(this.unpacker.output);
   }
 
-  /** Resolves when more may be fed. */
+  /** Resolves when more may be fed. @throws ValidationError when the content is damaged. */
   async update(chunk: Buffer): Promise<void> {
-    if (!this.unpacker) {
-      this.plain.update(chunk);
-      return;
-    }
     if (this.failure) throw this.failure;
-    if (!this.unpacker.write(chunk)) await Promise.race([onceDrained(this.unpacker), this.unpacked]);
+    if (!this.unpacker) this.plain.update(chunk);
+    else if (!this.hasEnded) await this.unpack(this.unpacker, chunk);
   }
 
   /** @throws ValidationError naming the entry when the content is damaged or not the one the config names. */
   async finish(): Promise<void> {
-    this.unpacker?.end();
+    this.unpacker?.input.end();
     await this.unpacked;
     if (this.failure) throw this.failure;
     const actual = this.plain.digest();
@@ -48,48 +52,65 @@ export class DiffIdCheck {
 
   /** Stops when the rest will not come. */
   destroy(): void {
-    this.unpacker?.destroy();
+    this.unpacker?.output.destroy();
   }
 
-  private async drain(unpacker: Readable): Promise<void> {
+  /** Behind the end of packed content, where some pad with zeros, `drain` never comes: what is there is not looked at. */
+  private async unpack({ input }: Unpacker, chunk: Buffer): Promise<void> {
+    if (input.write(chunk)) return;
+    let resume = (): void => undefined;
+    const drained = new Promise<void>((resolve) => (resume = resolve));
+    input.once('drain', resume);
+    await Promise.race([drained, this.unpacked]);
+    input.off('drain', resume);
+  }
+
+  private async drain(unpacked: Readable): Promise<void> {
     try {
-      for await (const chunk of unpacker) this.plain.update(chunk as Buffer);
+      for await (const chunk of unpacked) this.plain.update(chunk as Buffer);
     } catch (cause) {
-      this.failure = invalid(this.layer.entry, `cannot be unpacked (${(cause as Error).message})`);
+      this.failure = invalid(this.layer.entry, `cannot be unpacked (${printable((cause as Error).message, 200)})`);
     }
+    this.hasEnded = true;
   }
 }
 
-/** Reads a whole layer and returns what is wrong with it: its digest, its diff_id, or its packing. */
+/**
+ * Reads a whole layer and returns what is wrong with it: its digest, its diff_id, or its packing.
+ * Rejects with `signal.reason` when that aborts.
+ */
 export async function verifyLayer(layer: ArchiveLayer, signal?: AbortSignal): Promise<readonly ArchiveProblem[]> {
+  const content = layer.open();
+  const stop = (): void => void content.destroy();
+  signal?.addEventListener('abort', stop);
   try {
-    await readThrough(layer, signal);
+    signal?.throwIfAborted();
+    await checkContent(layer, content);
     return [];
   } catch (error) {
+    signal?.throwIfAborted();
     if (error instanceof ValidationError) return error.problems;
-    if (error instanceof TarReadError) return [{ entry: layer.entry, message: error.message }];
+    if (error instanceof TarReadError) return invalid(layer.entry, error.message).problems;
     throw error;
+  } finally {
+    signal?.removeEventListener('abort', stop);
+    content.destroy();
   }
 }
 
-async function readThrough(layer: ArchiveLayer, signal?: AbortSignal): Promise<void> {
+async function checkContent(layer: ArchiveLayer, content: Readable): Promise<void> {
   const check = layer.diffId === undefined ? undefined : new DiffIdCheck(layer);
   const stored = layer.descriptor && new Digester(algorithmOf(layer.descriptor.digest));
-  await pipeline(
-    layer.open(),
-    async (source: AsyncIterable<Buffer>) => {
-      for await (const chunk of source) {
-        stored?.update(chunk);
-        await check?.update(chunk);
-      }
-    },
-    { signal },
-  );
-  const digest = stored?.digest();
-  if (digest !== layer.descriptor?.digest) throw invalid(layer.entry, `has the digest ${digest}`);
-  await check?.finish();
-}
-
-function onceDrained(stream: NodeJS.WritableStream): Promise<void> {
-  return new Promise((resolve) => stream.once('drain', resolve));
+  try {
+    for await (const chunk of content as AsyncIterable<Buffer>) {
+      stored?.update(chunk);
+      await check?.update(chunk);
+    }
+    const digest = stored?.digest();
+    if (digest !== layer.descriptor?.digest)
+      throw invalid(layer.entry, `has the digest ${digest}, which is not its name`);
+    await check?.finish();
+  } finally {
+    check?.destroy();
+  }
 }

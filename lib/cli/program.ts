@@ -35,7 +35,6 @@ export function createProgram(io: Io): Command {
   addArchive(program, io);
   addServe(program, io);
   program.addHelpText('after', HELP);
-  for (const command of program.commands) command.copyInheritedSettings(program);
   return program;
 }
 
@@ -142,6 +141,7 @@ export interface ListFlags extends ConnectionFlags {
 }
 
 export interface PushFlags extends ListFlags {
+  allTags?: boolean;
   firstTag?: boolean;
   image?: string;
   platform?: string;

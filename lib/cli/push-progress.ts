@@ -1,19 +1,20 @@
-import type { PushEvent } from '../index.js';
+import type { ProgressBlob, PushEvent } from '../index.js';
+import { printable } from '../redact.js';
 import { formatBytes, shortEntry } from './format.js';
 
 const VERBS = { exists: 'already there', mounted: 'mounted', uploaded: 'uploaded' } as const;
 
-/** Tells a push as plain lines: what is planned, each blob as it ends, each tag, and now and then how far a large one is. */
+/** Tells a push as plain lines: what is planned, each blob as it ends, each tag, and now and then how far it is. */
 export class PushProgress {
   private blobs = 0;
-  private ended = 0;
   private bytes = 0;
-  private readonly read = new Map<object, number>();
+  private readonly read = new Map<ProgressBlob, number>();
+  private readonly ended = new Set<ProgressBlob>();
   private lastLine = performance.now();
 
+  /** @param interval - milliseconds between two lines about bytes */
   constructor(
     private readonly line: (text: string) => void,
-    /** Milliseconds between two lines about bytes. */
     private readonly interval = 5000,
   ) {}
 
@@ -21,37 +22,31 @@ export class PushProgress {
     switch (event.state) {
       case 'planned':
         [this.blobs, this.bytes] = [event.blobs, event.bytes];
-        this.line(`pushing ${event.blobs} blobs, ${formatBytes(event.bytes)}`);
-        return;
+        return this.tell(`pushing ${event.blobs} blobs, ${formatBytes(event.bytes)}`);
       case 'warning':
-        this.line(`warning: ${event.message}`);
+        return this.tell(`warning: ${event.message}`);
+      case 'started':
         return;
       case 'progress':
         this.read.set(event.blob, Math.min(event.read, event.blob.size));
-        this.tellTotal();
-        return;
+        return this.tellTotal();
       case 'retry':
-        this.line(`retrying ${shortEntry(event.blob.entry)}`);
-        return;
-      case 'exists':
-      case 'mounted':
-      case 'uploaded':
-        this.tellBlob(event);
-        return;
+        this.read.delete(event.blob);
+        return this.tell(`retrying ${shortEntry(event.blob.entry)}`);
       case 'tagged':
-        this.line(`tagged ${event.reference}`);
+        return this.tell(`tagged ${event.reference}`);
+      default:
+        return this.tellBlob(event);
     }
   }
 
   private tellBlob({ state, blob, repository, descriptor }: Extract<PushEvent, { repository: string }>): void {
-    if (!this.endedBlobs.has(blob)) this.ended++;
-    this.endedBlobs.add(blob);
+    this.ended.add(blob);
     this.read.set(blob, blob.size);
     const size = `${formatBytes(blob.size)}${descriptor.size === blob.size ? '' : ` as ${formatBytes(descriptor.size)}`}`;
-    this.line(`[${this.ended}/${this.blobs}] ${VERBS[state]} ${shortEntry(blob.entry)} (${size}) in ${repository}`);
+    const count = `[${this.ended.size}/${this.blobs}]`;
+    this.tell(`${count} ${VERBS[state]} ${shortEntry(blob.entry)} (${size}) in ${repository}`);
   }
-
-  private readonly endedBlobs = new Set<object>();
 
   private tellTotal(): void {
     const now = performance.now();
@@ -59,6 +54,11 @@ export class PushProgress {
     this.lastLine = now;
     const read = [...this.read.values()].reduce((sum, bytes) => sum + bytes, 0);
     const share = this.bytes === 0 ? 100 : Math.floor((read / this.bytes) * 100);
-    this.line(`${formatBytes(read)} of ${formatBytes(this.bytes)} (${share} %)`);
+    this.tell(`${formatBytes(read)} of ${formatBytes(this.bytes)} (${share} %)`);
+  }
+
+  /** Entry names and warnings are texts of the archive. */
+  private tell(text: string): void {
+    this.line(printable(text, 4000));
   }
 }

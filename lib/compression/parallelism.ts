@@ -1,7 +1,12 @@
 import { availableParallelism } from 'node:os';
 
-/** How many blocks can really be compressed at once: the cores, or the threads libuv keeps for such work (4 unless told). */
+/** Threads libuv keeps for compression and files when nothing says otherwise. */
+const DEFAULT_THREADS = 4;
+
+/** How many blocks can really be compressed at once: the cores, or the threads libuv keeps for such work. */
 export function compressionParallelism(env: Readonly<Record<string, string | undefined>> = process.env): number {
-  const threads = Number(env.UV_THREADPOOL_SIZE) || 4;
+  const { UV_THREADPOOL_SIZE } = env;
+  // libuv reads it with C's atoi: what is no number is 0, and less than one thread is one.
+  const threads = UV_THREADPOOL_SIZE === undefined ? DEFAULT_THREADS : Number.parseInt(UV_THREADPOOL_SIZE, 10) || 1;
   return Math.max(1, Math.min(availableParallelism(), threads));
 }

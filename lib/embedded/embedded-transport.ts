@@ -23,8 +23,8 @@ export class EmbeddedTransport implements Transport {
     try {
       return await untilAborted(signal, this.answer(request, body));
     } catch (error) {
-      if (signal?.aborted || !source.errored) throw error;
-      throw failure(request, `its body could not be read: ${source.errored.message}`, source.errored);
+      // A content that fails by itself explains more than the request that broke with it.
+      throw signal?.aborted ? error : (source.errored ?? error);
     } finally {
       // What the registry left unread is dropped, as by a server that has answered already.
       body.destroy();
@@ -81,15 +81,7 @@ function failOnAbort(stream: Readable, signal: AbortSignal): void {
 }
 
 function wrongSize(request: TransportRequest, problem: string): RegistryError {
-  return failure(request, `its body ${problem}`);
-}
-
-function failure({ method, url }: TransportRequest, problem: string, cause?: Error): RegistryError {
-  const shown = redactUrl(url);
-  return new RegistryError(`${method} ${shown} failed: ${problem}`, {
-    code: 'BODY_INVALID',
-    method,
-    url: shown,
-    cause,
-  });
+  const { method } = request;
+  const url = redactUrl(request.url);
+  return new RegistryError(`${method} ${url} failed: its body ${problem}`, { code: 'BODY_SIZE_MISMATCH', method, url });
 }

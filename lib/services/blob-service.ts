@@ -1,10 +1,8 @@
 import type { Readable } from 'node:stream';
-import { setTimeout as delay } from 'node:timers/promises';
 import { inject, injectable } from 'inversify';
 import { DigestMismatchError, NotFoundError, RegistryError } from '../errors.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import { Digester } from '../oci/digest.js';
-import { assertRepository } from '../oci/reference.js';
 import { tapStream } from '../oci/tap-stream.js';
 import { VerifyStream } from '../oci/verify-stream.js';
 import type { ResolvedOptions } from '../options.js';
@@ -12,21 +10,22 @@ import { TOKENS } from '../tokens.js';
 import type { RequestBody, Transport } from '../transport/transport.js';
 import { BlobUpload } from './blob-upload.js';
 import { deleteScope, pullScope, pushScope } from './endpoints.js';
-import { discard } from './response.js';
 import { Requests } from './requests.js';
+import { SentBytes } from './sent-bytes.js';
+import { isSessionOver, withTries } from './upload-tries.js';
 
 /** Content whose digest and size are known before a byte is sent. */
 export interface BlobContent {
   descriptor: Descriptor;
   /** The bytes, from the start at every call. */
-  open(): Readable;
+  open(): Readable | Promise<Readable>;
 }
 
 /** Content that gets its digest while it is sent, for example because it is compressed on the way. */
 export interface StreamedContent {
   mediaType: string;
   /** The same bytes, from the start, at every call. */
-  open(): Readable;
+  open(): Readable | Promise<Readable>;
 }
 
 export interface BlobPushOptions {
@@ -44,12 +43,6 @@ export interface PushedBlob {
   /** On the wire, broken tries included. */
   bytesSent: number;
 }
-
-/** A whole blob is tried this often: what broke off in the middle of a stream cannot be repeated by the transport. */
-const TRIES = 4;
-
-/** Codes that mean the session is gone, and only a new one can help. Source: distribution `registry/api/errcode`. */
-const SESSION_LOST = new Set(['BLOB_UPLOAD_UNKNOWN', 'BLOB_UPLOAD_INVALID']);
 
 /** Blobs of a registry. Source: distribution-spec v1.1, "Pulling blobs", "Pushing Blobs". */
 @injectable()
@@ -72,9 +65,7 @@ export class BlobService {
     const endpoint = this.requests.endpoints.blob(repository, digest, options.forPush ? pushScope : pullScope);
     const doing = `looking for ${digest} in ${repository}`;
     try {
-      discard(
-        await this.requests.metadata({ ...endpoint, method: 'HEAD', signal: options.signal, expected: [200], doing }),
-      );
+      await this.requests.metadata({ ...endpoint, method: 'HEAD', signal: options.signal, expected: [200], doing });
       return true;
     } catch (error) {
       if (error instanceof NotFoundError) return false;
@@ -88,21 +79,21 @@ export class BlobService {
    */
   async push(repository: string, content: BlobContent, options: BlobPushOptions = {}): Promise<PushedBlob> {
     const { descriptor } = content;
-    const { digest, size } = descriptor;
-    return this.withTries(options, async (sent) => {
-      const { signal, mountFrom } = options;
-      if (await this.exists(repository, digest, { signal, forPush: true })) return { descriptor, outcome: 'exists' };
-      const upload = mountFrom
-        ? await this.mountOrStart(repository, digest, mountFrom, signal)
-        : await BlobUpload.start(this.requests, repository, signal);
-      if (!upload) return { descriptor, outcome: 'mounted' };
-      const body: RequestBody = {
-        size,
-        open: () => tapStream(content.open(), { chunk: (chunk) => sent(chunk.length) }),
-      };
-      await orCancel(upload, () => upload.finish(digest, body, signal));
-      return { descriptor, outcome: 'uploaded' };
-    });
+    const { signal, mountFrom } = options;
+    const sent = new SentBytes(options.onSent);
+    const open = async (): Promise<BlobUpload | PushedBlob> => {
+      if (await this.mayExist(repository, descriptor.digest, signal)) {
+        return { descriptor, outcome: sent.total > 0 ? 'uploaded' : 'exists', bytesSent: sent.total };
+      }
+      if (mountFrom === undefined) return BlobUpload.start(this.requests, repository, signal);
+      const upload = await this.mountOrStart(repository, descriptor.digest, mountFrom, signal);
+      return upload ?? { descriptor, outcome: 'mounted', bytesSent: sent.total };
+    };
+    const send = async (upload: BlobUpload): Promise<Descriptor> => {
+      await this.finish(upload, repository, descriptor.digest, signal, countedBody(content, sent));
+      return descriptor;
+    };
+    return withTries({ open, send }, sent, signal);
   }
 
   /**
@@ -111,12 +102,18 @@ export class BlobService {
    * @throws RegistryError, or whatever `content.open()` fails with
    */
   async pushStream(repository: string, content: StreamedContent, options: BlobPushOptions = {}): Promise<PushedBlob> {
-    assertRepository(repository);
-    return this.withTries(options, async (sent) => {
-      const upload = await BlobUpload.start(this.requests, repository, options.signal);
-      const descriptor = await orCancel(upload, () => this.stream(upload, content, sent, options.signal));
-      return { descriptor, outcome: 'uploaded' };
-    });
+    const { signal } = options;
+    const sent = new SentBytes(options.onSent);
+    const open = (): Promise<BlobUpload> => BlobUpload.start(this.requests, repository, signal);
+    const send = async (upload: BlobUpload): Promise<Descriptor> => {
+      const { body, result } = digestedBody(content, sent);
+      await upload.patch(body, signal);
+      const stored = result();
+      if (!stored) throw unfinished(repository);
+      await this.finish(upload, repository, stored.digest, signal);
+      return { mediaType: content.mediaType, ...stored };
+    };
+    return withTries({ open, send }, sent, signal);
   }
 
   /**
@@ -126,7 +123,7 @@ export class BlobService {
   async fetch(
     repository: string,
     descriptor: Pick<Descriptor, 'digest' | 'size'>,
-    options: { signal?: AbortSignal } = {},
+    options: { signal?: AbortSignal | undefined } = {},
   ): Promise<Readable> {
     const { digest, size } = descriptor;
     const doing = `fetching ${digest} from ${repository}`;
@@ -138,42 +135,29 @@ export class BlobService {
         actual,
         retryable: true,
       });
-    const verified = new VerifyStream({ digest, size }, mismatch);
-    response.body.on('error', (error) => verified.destroy(error)).pipe(verified);
-    verified.once('close', () => response.body.destroy());
-    return verified;
+    const announced = response.headers['content-length'];
+    if (announced !== undefined && Number(announced) !== size) {
+      response.body.destroy();
+      throw mismatch(`${size} bytes`, `${announced} bytes`);
+    }
+    return verified(response.body, new VerifyStream({ digest, size }, mismatch));
   }
 
   /** @throws NotFoundError, UnsupportedError when the registry does not delete, RegistryError */
-  async delete(repository: string, digest: string, options: { signal?: AbortSignal } = {}): Promise<void> {
+  async delete(repository: string, digest: string, options: { signal?: AbortSignal | undefined } = {}): Promise<void> {
     const endpoint = this.requests.endpoints.blob(repository, digest, deleteScope);
     const doing = `deleting ${digest} from ${repository}`;
-    discard(
-      await this.requests.metadata({ ...endpoint, method: 'DELETE', expected: [200, 202, 204], doing, ...options }),
-    );
+    await this.requests.metadata({ ...endpoint, method: 'DELETE', expected: [200, 202, 204], doing, ...options });
   }
 
-  private async stream(
-    upload: BlobUpload,
-    content: StreamedContent,
-    sent: (bytes: number) => void,
-    signal: AbortSignal | undefined,
-  ): Promise<Descriptor> {
-    let digester = new Digester();
-    const tapped = (): Readable => {
-      digester = new Digester();
-      return tapStream(content.open(), {
-        chunk: (chunk) => {
-          digester.update(chunk);
-          sent(chunk.length);
-        },
-      });
-    };
-    await upload.patch({ open: tapped }, signal);
-    const { size } = digester;
-    const digest = digester.digest();
-    await upload.finish(digest, undefined, signal);
-    return { mediaType: content.mediaType, digest, size };
+  /** Asking saves an upload, no more: who may push but not read is told so by 403 (go-containerregistry does the same). */
+  private async mayExist(repository: string, digest: string, signal: AbortSignal | undefined): Promise<boolean> {
+    try {
+      return await this.exists(repository, digest, { signal, forPush: true });
+    } catch (error) {
+      if (error instanceof RegistryError && error.status === 403) return false;
+      throw error;
+    }
   }
 
   /** A mount is only a shortcut: whatever the registry says to it, the blob can still be uploaded. */
@@ -191,38 +175,71 @@ export class BlobService {
     }
   }
 
-  private async withTries(
-    { signal, onSent }: BlobPushOptions,
-    attempt: (sent: (bytes: number) => void) => Promise<Omit<PushedBlob, 'bytesSent'>>,
-  ): Promise<PushedBlob> {
-    let bytesSent = 0;
-    for (let tries = 1; ; tries++) {
-      const before = bytesSent;
-      const sent = (bytes: number): void => {
-        bytesSent += bytes;
-        onSent?.(bytes);
-      };
-      try {
-        return { ...(await attempt(sent)), bytesSent };
-      } catch (error) {
-        signal?.throwIfAborted();
-        if (tries >= TRIES || !isWorthAnotherTry(error)) throw error;
-        onSent?.(before - bytesSent);
-        await delay(Math.random() * 300 * 2 ** tries, undefined, { signal });
-      }
+  /** The answer to the last PUT may be lost when the blob is stored: then only asking for it tells. */
+  private async finish(
+    upload: BlobUpload,
+    repository: string,
+    digest: string,
+    signal: AbortSignal | undefined,
+    body?: RequestBody,
+  ): Promise<void> {
+    try {
+      await upload.finish(digest, body, signal);
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (!isSessionOver(error)) throw error;
+      const isStored = await this.exists(repository, digest, { signal, forPush: true }).catch(() => false);
+      if (!isStored) throw error;
     }
   }
 }
 
-function isWorthAnotherTry(error: unknown): boolean {
-  return error instanceof RegistryError && (error.retryable || SESSION_LOST.has(error.code));
+function countedBody(content: BlobContent, sent: SentBytes): RequestBody {
+  return {
+    size: content.descriptor.size,
+    open: async () => {
+      const count = sent.begin();
+      return tapStream(await content.open(), { chunk: (chunk) => count(chunk.length) });
+    },
+  };
 }
 
-async function orCancel<T>(upload: BlobUpload, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    await upload.cancel();
-    throw error;
-  }
+/** A body of unknown size; `result` is about what was sent when it was opened last, and undefined before its end. */
+function digestedBody(
+  content: StreamedContent,
+  sent: SentBytes,
+): { body: RequestBody; result: () => { digest: string; size: number } | undefined } {
+  let result: { digest: string; size: number } | undefined;
+  const open = async (): Promise<Readable> => {
+    const count = sent.begin();
+    const digester = new Digester();
+    result = undefined;
+    return tapStream(await content.open(), {
+      chunk: (chunk) => {
+        digester.update(chunk);
+        count(chunk.length);
+      },
+      end: () => {
+        result = { size: digester.size, digest: digester.digest() };
+      },
+    });
+  };
+  return { body: { open }, result: () => result };
+}
+
+/** The body piped into its check; each end takes the other along. */
+function verified(body: Readable, check: VerifyStream): Readable {
+  // Whoever reads later is told then; with no listener at all the process would end.
+  check.on('error', () => undefined);
+  body.on('error', (error) => check.destroy(error)).pipe(check);
+  check.once('close', () => body.destroy());
+  return check;
+}
+
+/** A digest of half of the content would be stored without complaint. */
+function unfinished(repository: string): RegistryError {
+  return new RegistryError(`uploading to ${repository}: the registry answered before everything was sent`, {
+    code: 'UPLOAD_UNFINISHED',
+    retryable: true,
+  });
 }

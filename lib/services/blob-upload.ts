@@ -1,9 +1,8 @@
-import { DigestMismatchError } from '../errors.js';
-import { printable } from '../redact.js';
-import type { RequestBody, TransportResponse } from '../transport/transport.js';
+import { discard } from '../transport/discard.js';
+import type { RequestBody } from '../transport/transport.js';
 import { uploadLocation, withDigest } from './location.js';
-import { discard } from './response.js';
-import type { Requests } from './requests.js';
+import type { Call, Requests } from './requests.js';
+import { assertStored, type Head } from './response.js';
 
 /** How long an abandoned session may take to be closed; it is a courtesy to the registry, not part of the result. */
 const CANCEL_TIMEOUT = 3000;
@@ -23,10 +22,10 @@ export class BlobUpload {
   ) {}
 
   static async start(requests: Requests, repository: string, signal?: AbortSignal): Promise<BlobUpload> {
-    const endpoint = requests.endpoints.uploads(repository);
+    const { url, scopes } = requests.endpoints.uploads(repository);
     const doing = `starting an upload to ${repository}`;
-    const response = await requests.metadata({ ...endpoint, method: 'POST', signal, expected: [202], doing });
-    return BlobUpload.at(requests, repository, endpoint.scopes, response, doing);
+    const answer = await requests.metadata({ url, scopes, method: 'POST', signal, expected: [202], doing });
+    return new BlobUpload(requests, repository, scopes, uploadLocation(answer, doing));
   }
 
   /** @returns `undefined` when the blob was mounted, else the session the registry opened instead. */
@@ -36,30 +35,18 @@ export class BlobUpload {
     { digest, from }: { digest: string; from: string },
     signal?: AbortSignal,
   ): Promise<BlobUpload | undefined> {
-    const endpoint = requests.endpoints.mount(repository, digest, from);
+    const { url, scopes } = requests.endpoints.mount(repository, digest, from);
     const doing = `mounting ${digest} from ${from} into ${repository}`;
-    const response = await requests.metadata({ ...endpoint, method: 'POST', signal, expected: [201, 202], doing });
-    if (response.status === 202) return BlobUpload.at(requests, repository, endpoint.scopes, response, doing);
-    discard(response);
-    return undefined;
-  }
-
-  private static at(
-    requests: Requests,
-    repository: string,
-    scopes: readonly string[],
-    response: TransportResponse,
-    doing: string,
-  ): BlobUpload {
-    discard(response);
-    return new BlobUpload(requests, repository, scopes, uploadLocation(response, doing));
+    const answer = await requests.metadata({ url, scopes, method: 'POST', signal, expected: [201, 202], doing });
+    if (answer.status === 201) return undefined;
+    return new BlobUpload(requests, repository, scopes, uploadLocation(answer, doing));
   }
 
   /** Sends the whole content in one streamed PATCH: docker's own way, and the one no registry is known to refuse. */
   async patch(body: RequestBody, signal?: AbortSignal): Promise<void> {
     const doing = `uploading to ${this.repository}`;
-    const response = await this.requests.transfer({
-      ...this.here(this.location),
+    const answer = await this.send({
+      url: this.location,
       method: 'PATCH',
       headers: { 'content-type': 'application/octet-stream' },
       body,
@@ -68,49 +55,42 @@ export class BlobUpload {
       expected: [202, 201],
       doing,
     });
-    discard(response);
-    this.location = uploadLocation(response, doing);
+    this.location = uploadLocation(answer, doing);
   }
 
   /** Ends the upload under a digest, with the whole content as `body` when no PATCH came before. */
   async finish(digest: string, body?: RequestBody, signal?: AbortSignal): Promise<void> {
-    const response = await this.requests.transfer({
-      ...this.here(withDigest(this.location, digest)),
+    const doing = `uploading ${digest} to ${this.repository}`;
+    const answer = await this.send({
+      url: withDigest(this.location, digest),
       method: 'PUT',
-      headers: body ? { 'content-type': 'application/octet-stream' } : {},
-      ...(body ? { body } : {}),
+      ...(body ? { headers: { 'content-type': 'application/octet-stream' }, body } : {}),
       signal,
       // The session may have ended with the first try, whose answer was lost: only the owner can tell.
       repeatable: false,
       expected: [201],
-      doing: `uploading ${digest} to ${this.repository}`,
+      doing,
     });
-    discard(response);
     this.isOpen = false;
-    const stored = response.headers['docker-content-digest'];
-    if (stored !== undefined && stored !== digest) throw storedOther(this.repository, digest, stored);
+    assertStored(answer, digest, doing);
   }
 
   /** Gives the session back. Never fails: the registry forgets it anyway, and the first error is the one to report. */
   async cancel(): Promise<void> {
     if (!this.isOpen) return;
     this.isOpen = false;
-    const signal = AbortSignal.timeout(CANCEL_TIMEOUT);
-    const call = { ...this.here(this.location), method: 'DELETE', signal, repeatable: false };
     const scopes = [...this.scopes, `repository:${this.repository}:delete`];
+    // The caller's signal may be the reason why we are here, so this has its own.
+    const signal = AbortSignal.timeout(CANCEL_TIMEOUT);
+    const call = { url: this.location, scopes, method: 'DELETE', signal, repeatable: false };
     await this.requests
-      .transfer({ ...call, scopes, expected: [204, 202, 200], doing: 'cancelling an upload' })
+      .transfer({ ...call, expected: [204, 202, 200], doing: 'cancelling an upload' })
       .then(discard, () => undefined);
   }
 
-  private here(url: URL): { url: URL; scopes: readonly string[] } {
-    return { url, scopes: this.scopes };
+  private async send(call: Omit<Call, 'scopes'>): Promise<Head> {
+    const response = await this.requests.transfer({ ...call, scopes: this.scopes });
+    discard(response);
+    return response;
   }
-}
-
-function storedOther(repository: string, expected: string, actual: string): DigestMismatchError {
-  return new DigestMismatchError(
-    `uploading ${expected} to ${repository}: the registry says it stored ${printable(actual, 200)}`,
-    { expected, actual },
-  );
 }

@@ -7,10 +7,10 @@ import { MAX_MANIFEST_SIZE, parseManifest, type RawManifest } from '../oci/manif
 import { bareMediaType, MANIFEST_MEDIA_TYPES } from '../oci/media-types.js';
 import type { ResolvedOptions } from '../options.js';
 import { TOKENS } from '../tokens.js';
-import type { Transport, TransportResponse } from '../transport/transport.js';
+import type { Transport } from '../transport/transport.js';
 import { deleteScope, pullScope, pushScope } from './endpoints.js';
-import { discard, readBody } from './response.js';
-import { Requests } from './requests.js';
+import { type Call, Requests } from './requests.js';
+import { assertStored, type Head } from './response.js';
 
 export interface ManifestCallOptions {
   signal?: AbortSignal | undefined;
@@ -39,21 +39,20 @@ export class ManifestService {
   /**
    * What a tag or digest stands for, without its content (HEAD).
    * @returns undefined when there is none
-   * @throws RegistryError
+   * @throws DigestMismatchError when the registry has something else under the digest; RegistryError
    */
   async resolve(
     repository: string,
     reference: string,
     options: ManifestCallOptions = {},
   ): Promise<Descriptor | undefined> {
-    const response = await this.ask('HEAD', repository, reference, options).catch(ignoreAbsence);
-    if (!response) return undefined;
-    discard(response);
-    const digest = isDigest(reference) ? reference : response.headers['docker-content-digest'];
-    // Some registries leave the header out: then only the bytes tell.
-    if (!isDigest(digest)) return (await this.fetch(repository, reference, options)).descriptor;
-    const mediaType = bareMediaType(response.headers['content-type'] ?? '');
-    return { mediaType, digest, size: Number(response.headers['content-length'] ?? 0) };
+    try {
+      const described = await this.describe(repository, reference, options);
+      return described ?? (await this.fetch(repository, reference, options)).descriptor;
+    } catch (error) {
+      if (error instanceof NotFoundError) return undefined;
+      throw error;
+    }
   }
 
   /**
@@ -62,10 +61,10 @@ export class ManifestService {
    */
   async fetch(repository: string, reference: string, options: ManifestCallOptions = {}): Promise<RawManifest> {
     const doing = `fetching the manifest ${name(repository, reference)}`;
-    const response = await this.ask('GET', repository, reference, options);
-    const bytes = await readBody(response, MAX_FETCH, doing);
+    const answer = await this.requests.read(this.reading('GET', repository, reference, options), MAX_FETCH);
+    const { bytes } = answer;
     if (isDigest(reference)) assertContent(bytes, reference, doing);
-    const raw = parsed(bytes, response, doing);
+    const raw = parsed(bytes, answer, doing);
     return isDigest(reference) ? { ...raw, descriptor: { ...raw.descriptor, digest: reference } } : raw;
   }
 
@@ -81,7 +80,7 @@ export class ManifestService {
   ): Promise<Descriptor> {
     const doing = `pushing the manifest ${name(repository, reference)}`;
     const { bytes, descriptor } = raw;
-    const response = await this.requests.metadata({
+    const answer = await this.requests.metadata({
       ...this.requests.endpoints.manifest(repository, reference, pushScope),
       method: 'PUT',
       headers: { 'content-type': descriptor.mediaType },
@@ -90,9 +89,7 @@ export class ManifestService {
       expected: [201],
       doing,
     });
-    discard(response);
-    const stored = response.headers['docker-content-digest'];
-    if (stored !== undefined && stored !== descriptor.digest) throw mismatch(doing, descriptor.digest, stored);
+    assertStored(answer, isDigest(reference) ? reference : descriptor.digest, doing);
     return descriptor;
   }
 
@@ -101,40 +98,54 @@ export class ManifestService {
    * @throws NotFoundError, UnsupportedError when the registry does not delete, RegistryError
    */
   async delete(repository: string, reference: string, options: ManifestCallOptions = {}): Promise<void> {
-    const response = await this.requests.metadata({
+    await this.requests.metadata({
       ...this.requests.endpoints.manifest(repository, reference, deleteScope),
       method: 'DELETE',
       signal: options.signal,
       expected: [200, 202, 204],
       doing: `deleting the manifest ${name(repository, reference)}`,
     });
-    discard(response);
   }
 
-  private ask(
-    method: string,
+  /** What HEAD says; `undefined` when that is not enough, or it is refused, for which only GET has room for a reason. */
+  private async describe(
     repository: string,
     reference: string,
     options: ManifestCallOptions,
-  ): Promise<TransportResponse> {
-    return this.requests.metadata({
+  ): Promise<Descriptor | undefined> {
+    const call = this.reading('HEAD', repository, reference, options);
+    try {
+      const described = describedBy(await this.requests.metadata(call), reference);
+      if (!described || !isDigest(reference) || described.digest === reference) return described;
+      throw mismatch(call.doing, reference, described.digest);
+    } catch (error) {
+      if (error instanceof RegistryError && (error.status === 403 || error.status === 405)) return undefined;
+      throw error;
+    }
+  }
+
+  private reading(method: string, repository: string, reference: string, options: ManifestCallOptions): Call {
+    return {
       ...this.requests.endpoints.manifest(repository, reference, options.forPush ? pushScope : pullScope),
       method,
       headers: { accept: ACCEPT },
       signal: options.signal,
       expected: [200],
       doing: `fetching the manifest ${name(repository, reference)}`,
-    });
+    };
   }
+}
+
+/** What the headers of an answer say, if they say all of it: some registries leave one or the other out. */
+function describedBy({ headers }: Head, reference: string): Descriptor | undefined {
+  const digest = headers['docker-content-digest'] ?? reference;
+  const mediaType = bareMediaType(headers['content-type'] ?? '');
+  const size = Number(headers['content-length'] || NaN);
+  return isDigest(digest) && mediaType !== '' && Number.isSafeInteger(size) ? { mediaType, digest, size } : undefined;
 }
 
 function name(repository: string, reference: string): string {
   return `${repository}${isDigest(reference) ? '@' : ':'}${reference}`;
-}
-
-function ignoreAbsence(error: unknown): undefined {
-  if (error instanceof NotFoundError) return undefined;
-  throw error;
 }
 
 function assertContent(bytes: Buffer, digest: string, doing: string): void {
@@ -149,11 +160,11 @@ function mismatch(doing: string, expected: string, actual: string): DigestMismat
   });
 }
 
-function parsed(bytes: Buffer, response: TransportResponse, doing: string): RawManifest {
+function parsed(bytes: Buffer, answer: Head, doing: string): RawManifest {
   try {
-    return parseManifest(bytes, response.headers['content-type']);
+    return parseManifest(bytes, answer.headers['content-type']);
   } catch (error) {
     if (!(error instanceof RegistryClientError)) throw error;
-    throw new RegistryError(`${doing}: ${error.message}`, { code: error.code, status: response.status, cause: error });
+    throw new RegistryError(`${doing}: ${error.message}`, { code: error.code, status: answer.status, cause: error });
   }
 }

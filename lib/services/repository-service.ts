@@ -1,18 +1,19 @@
 import { inject, injectable } from 'inversify';
-import { RegistryError, UnsupportedError } from '../errors.js';
+import { InvalidArgumentError, RegistryError, UnsupportedError } from '../errors.js';
 import { isJsonObject } from '../oci/descriptor.js';
-import { assertRepository, isTag } from '../oci/reference.js';
+import { isTag } from '../oci/reference.js';
 import type { ResolvedOptions } from '../options.js';
 import { TOKENS } from '../tokens.js';
 import { sameOrigin } from '../transport/origin.js';
-import type { Transport, TransportResponse } from '../transport/transport.js';
+import type { Transport } from '../transport/transport.js';
 import type { Endpoint } from './endpoints.js';
 import { nextLink } from './link.js';
-import { discard, notARegistry, readJson } from './response.js';
+import { addressIn } from './location.js';
 import { Requests } from './requests.js';
+import { type Head, notARegistry } from './response.js';
 
 export interface ListOptions {
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** Names per page; the registry may send fewer. Default: what the registry sends by itself. */
   pageSize?: number;
 }
@@ -36,13 +37,15 @@ export class RepositoryService {
    * Asks whether this is a registry we may use. Source: distribution-spec v1.1, "Determining Support".
    * @throws AuthenticationError, or RegistryError when there is no registry or no answer.
    */
-  async ping(options: { signal?: AbortSignal } = {}): Promise<void> {
+  async ping(options: { signal?: AbortSignal | undefined } = {}): Promise<void> {
     const doing = 'checking the registry';
     const endpoint = this.requests.endpoints.ping();
-    const response = await this.requests.metadata({ ...endpoint, method: 'GET', expected: [200], doing, ...options });
-    const isPage = /html/.test(response.headers['content-type'] ?? '');
-    discard(response);
-    if (isPage && !response.headers['docker-distribution-api-version']) throw notARegistry(response, doing);
+    const call = { ...endpoint, method: 'GET', expected: [200, 404], doing, ...options };
+    const answer = await this.requests.metadata(call);
+    // Quay says "true" as text/html, but says what it is.
+    const isPage = /html/.test(answer.headers['content-type'] ?? '');
+    const isMute = isPage && !answer.headers['docker-distribution-api-version'];
+    if (answer.status === 404 || isMute) throw notARegistry(answer, doing);
   }
 
   /**
@@ -55,13 +58,13 @@ export class RepositoryService {
     try {
       yield* this.pages(first, 'repositories', doing, options);
     } catch (error) {
-      throw asUnsupported(error);
+      throw (await this.isRefusal(error, options.signal)) ? unsupported(error as RegistryError) : error;
     }
   }
 
   /** Every tag of a repository, page by page, in the order the registry sends. @throws NotFoundError when there is no such repository. */
   async *listTags(repository: string, options: ListOptions = {}): AsyncGenerator<string> {
-    const first = this.requests.endpoints.tags(assertRepository(repository), pageQuery(options));
+    const first = this.requests.endpoints.tags(repository, pageQuery(options));
     for await (const tag of this.pages(first, 'tags', `listing the tags of ${repository}`, options)) {
       // Artifactory lists digests among the tags, Nexus null.
       if (isTag(tag)) yield tag;
@@ -74,45 +77,73 @@ export class RepositoryService {
     while (next) {
       if (seen.has(next.href) || seen.size >= MAX_PAGES) throw endless(doing, seen.size);
       seen.add(next.href);
-      const call = { ...first, url: next, method: 'GET', expected: [200], doing, signal };
-      const response: TransportResponse = await this.requests.metadata({
-        ...call,
-        headers: { accept: 'application/json' },
-      });
-      const page = await readJson(response, MAX_PAGE, doing);
-      if (!isJsonObject(page)) throw notARegistry(response, doing);
-      if (Array.isArray(page[field])) yield* page[field].filter((name): name is string => typeof name === 'string');
-      next = nextPage(response, next, doing);
+      const call = { ...first, url: next, method: 'GET', headers: { accept: 'application/json' }, expected: [200] };
+      const answer: Head & { bytes: Buffer } = await this.requests.read({ ...call, doing, signal }, MAX_PAGE);
+      yield* namesIn(answer, field, doing);
+      next = nextPage(answer, next, doing);
     }
+  }
+
+  /**
+   * Every way in which registries say that there is no catalog for us; a network error is none of them. With a wrong
+   * password everything is refused, so 401 counts only where the registry lets us in otherwise.
+   */
+  private async isRefusal(error: unknown, signal: AbortSignal | undefined): Promise<boolean> {
+    if (!(error instanceof RegistryError)) return false;
+    if (error.status !== 401) return [403, 404, 405].includes(error.status ?? 0);
+    return this.ping({ signal }).then(
+      () => true,
+      () => false,
+    );
+  }
+}
+
+function namesIn(answer: Head & { bytes: Buffer }, field: string, doing: string): string[] {
+  const page = parseJson(answer.bytes);
+  if (!isJsonObject(page)) throw notARegistry(answer, doing);
+  const names = page[field];
+  // distribution sends null for none; Nexus puts null among the names.
+  return Array.isArray(names) ? names.filter((name): name is string => typeof name === 'string') : [];
+}
+
+function parseJson(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch {
+    return undefined;
   }
 }
 
 /** Links are followed on the registry's own origin only, or any registry could have us ask any host. */
-function nextPage(response: TransportResponse, current: URL, doing: string): URL | undefined {
-  const link = nextLink(response.headers.link);
-  if (link === undefined || !URL.canParse(link, current.href)) return undefined;
-  const url = new URL(link, current);
-  if (sameOrigin(url, current)) return url;
-  throw new RegistryError(`${doing}: the next page is said to be at ${url.host}, which is another host`, {
-    code: 'LINK_REFUSED',
-    status: response.status,
-  });
+function nextPage(answer: Head, current: URL, doing: string): URL | undefined {
+  const link = nextLink(answer.headers.link);
+  const url = link === undefined ? undefined : addressIn(link, current);
+  if (!url || sameOrigin(url, current)) return url;
+  throw new RegistryError(
+    `${doing}: the next page is said to be at ${url.host || url.protocol}, which is another host`,
+    {
+      code: 'LINK_REFUSED',
+      status: answer.status,
+    },
+  );
 }
 
 function pageQuery({ pageSize }: ListOptions): Record<string, string> {
-  return pageSize === undefined ? {} : { n: String(pageSize) };
+  if (pageSize === undefined) return {};
+  if (Number.isSafeInteger(pageSize) && pageSize > 0) return { n: String(pageSize) };
+  throw new InvalidArgumentError(`the option pageSize is ${pageSize}`, { hint: 'It takes a whole number from 1.' });
 }
 
 function endless(doing: string, pages: number): RegistryError {
-  return new RegistryError(`${doing}: the registry repeats itself after ${pages} pages`, { code: 'ENDLESS_LIST' });
+  return new RegistryError(`${doing}: the registry repeats itself or does not end after ${pages} pages`, {
+    code: 'ENDLESS_LIST',
+  });
 }
 
-/** Every way in which registries say that there is no catalog; a network error is none of them. */
-function asUnsupported(error: unknown): unknown {
-  const statuses = [400, 401, 403, 404, 405];
-  if (!(error instanceof RegistryError) || error.status === undefined || !statuses.includes(error.status)) return error;
+function unsupported(error: RegistryError): UnsupportedError {
   const { code, status, method, url, errors } = error;
-  return new UnsupportedError(`this registry does not list its repositories: ${error.message}`, {
+  const what = 'listing the repositories: this registry does not offer that';
+  return new UnsupportedError(`${what}, ${method} ${url} answered ${status}`, {
     ...{ code, status, method, url, errors, cause: error },
     hint: 'Name the repository and list its tags instead.',
   });

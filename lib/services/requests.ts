@@ -1,9 +1,11 @@
 import { RegistryError } from '../errors.js';
 import type { ResolvedOptions } from '../options.js';
 import { redactUrl } from '../redact.js';
+import { discard } from '../transport/discard.js';
+import { TimeLimit } from '../transport/time-limit.js';
 import type { RequestBody, Transport, TransportRequest, TransportResponse } from '../transport/transport.js';
 import { Endpoints, type Endpoint } from './endpoints.js';
-import { expectStatus } from './response.js';
+import { expectStatus, type Head, readBody } from './response.js';
 
 /** One step of an operation: what is sent, and which answers mean success. */
 export interface Call extends Endpoint {
@@ -37,26 +39,42 @@ export class Requests {
     return expectStatus(sent, await this.transport.send(sent), expected, doing);
   }
 
-  /** For small answers. @throws RegistryError unless an expected status comes in time. */
-  async metadata(call: Call): Promise<TransportResponse> {
-    const limit = AbortSignal.timeout(this.timeout);
-    const signal = call.signal ? AbortSignal.any([call.signal, limit]) : limit;
+  /** For answers of which only the head counts. @throws RegistryError unless an expected status comes in time. */
+  metadata(call: Call): Promise<Head> {
+    return this.inTime(call, async (timed) => {
+      const response = await this.transfer(timed);
+      discard(response);
+      return response;
+    });
+  }
+
+  /** A whole answer. @throws RegistryError unless an expected status comes, and no more than `limit` bytes, in time. */
+  read(call: Call, limit: number): Promise<Head & { bytes: Buffer }> {
+    return this.inTime(call, async (timed) => {
+      const response = await this.transfer(timed);
+      return { ...response, bytes: await readBody(response, limit, call.doing) };
+    });
+  }
+
+  private async inTime<T>(call: Call, work: (call: Call) => Promise<T>): Promise<T> {
+    const limit = new TimeLimit(this.timeout, call.signal);
     try {
-      return await this.transfer({ ...call, signal });
+      return await work({ ...call, signal: limit.signal });
     } catch (error) {
       call.signal?.throwIfAborted();
-      throw limit.aborted ? this.tooSlow(call, error) : error;
+      throw limit.isOver ? this.tooSlow(call) : error;
+    } finally {
+      limit.end();
     }
   }
 
-  private tooSlow({ method, url, doing }: Call, cause: unknown): RegistryError {
+  private tooSlow({ method, url, doing }: Call): RegistryError {
     const shown = redactUrl(url);
     return new RegistryError(`${doing}: ${method} ${shown} took longer than ${this.timeout / 1000} s`, {
       code: 'ETIMEDOUT',
       retryable: true,
       method,
       url: shown,
-      cause,
       hint: 'Is the registry reachable? A longer timeout can be set with the option timeout or REGISTRY_TIMEOUT.',
     });
   }

@@ -1,6 +1,8 @@
 import { STATUS_CODES } from 'node:http';
+import { buffer } from 'node:stream/consumers';
 import {
   AuthenticationError,
+  DigestMismatchError,
   NotFoundError,
   RateLimitError,
   RegistryError,
@@ -10,11 +12,16 @@ import {
 } from '../errors.js';
 import { isJsonObject } from '../oci/descriptor.js';
 import { printable, redactUrl } from '../redact.js';
-import { retryAfter } from '../transport/retry-after.js';
+import { holdResponse } from '../transport/response-body.js';
+import { isTransient, retryAfter } from '../transport/retry-after.js';
 import type { TransportRequest, TransportResponse } from '../transport/transport.js';
+import { addressIn } from './location.js';
 
 /** Error bodies are read up to here; the rest is a web page or an attack. */
 const MAX_ERROR = 64 * 1024;
+
+/** Milliseconds to wait for the text of an error: the status alone already says what happened. */
+const ERROR_PATIENCE = 5000;
 
 const HINTS: Readonly<Record<number, string>> = {
   401: 'Check the user name and password, or log in with docker login.',
@@ -22,6 +29,30 @@ const HINTS: Readonly<Record<number, string>> = {
   413: 'A proxy in front of the registry may limit the size of a body.',
   429: 'The registry limits requests: wait, or log in to get a higher limit.',
 };
+
+/** An answer without its body. */
+export type Head = Omit<TransportResponse, 'body'>;
+
+type ErrorClass = new (message: string, details: RegistryErrorDetails) => RegistryError;
+
+const BY_STATUS: Readonly<Record<number, ErrorClass>> = {
+  401: AuthenticationError,
+  403: AuthenticationError,
+  404: NotFoundError,
+  405: UnsupportedError,
+  429: RateLimitError,
+};
+
+/** Source: distribution-spec v1.1, "Error Codes". */
+const BY_CODE: ReadonlyMap<string, ErrorClass> = new Map<string, ErrorClass>([
+  ['UNAUTHORIZED', AuthenticationError],
+  ['DENIED', AuthenticationError],
+  ['UNSUPPORTED', UnsupportedError],
+  ['TOOMANYREQUESTS', RateLimitError],
+  ['NAME_UNKNOWN', NotFoundError],
+  ['BLOB_UNKNOWN', NotFoundError],
+  ['MANIFEST_UNKNOWN', NotFoundError],
+]);
 
 /**
  * Passes on an answer with one of the statuses the spec names for this step, and nothing else: a web page that answers
@@ -39,16 +70,6 @@ export async function expectStatus(
   throw await statusError(request, response, doing);
 }
 
-/** Ends the use of a response whose body does not matter, keeping the connection where the rest is short. */
-export function discard(response: TransportResponse): void {
-  let left = MAX_ERROR;
-  const ignore = (chunk: Buffer): void => {
-    left -= chunk.length;
-    if (left < 0) response.body.destroy();
-  };
-  response.body.on('error', () => undefined).on('data', ignore);
-}
-
 /**
  * The whole body, never more than `limit` bytes of it.
  * @throws RegistryError when it is longer, or breaks off.
@@ -64,18 +85,23 @@ export async function readBody(response: TransportResponse, limit: number, doing
   return Buffer.concat(chunks, size);
 }
 
-/** @throws RegistryError when the body is longer than `limit` or not JSON. */
-export async function readJson(response: TransportResponse, limit: number, doing: string): Promise<unknown> {
-  const body = await readBody(response, limit, doing);
-  try {
-    return JSON.parse(body.toString('utf8'));
-  } catch (cause) {
-    throw notARegistry(response, doing, cause);
-  }
+/**
+ * Compares what the registry says it stored, if it says so, with what it was sent. distribution names everything by
+ * sha256, whatever digest it was sent under; that says nothing about another one.
+ * @throws DigestMismatchError
+ */
+export function assertStored({ headers }: Head, digest: string, doing: string): void {
+  const stored = headers['docker-content-digest'];
+  if (stored === undefined || stored === digest) return;
+  if (stored.startsWith('sha256:') && !digest.startsWith('sha256:')) return;
+  throw new DigestMismatchError(`${doing}: the registry says it stored ${printable(stored, 200)}`, {
+    expected: digest,
+    actual: stored,
+  });
 }
 
 /** The answer cannot come from a registry, whatever its status. */
-export function notARegistry(response: TransportResponse, doing: string, cause?: unknown): RegistryError {
+export function notARegistry(response: Head, doing: string, cause?: unknown): RegistryError {
   const url = redactUrl(response.url);
   const type = printable(response.headers['content-type'] ?? 'no content type', 100);
   return new RegistryError(
@@ -96,52 +122,40 @@ async function statusError(
   doing: string,
 ): Promise<RegistryError> {
   const { status } = response;
-  const text = await readErrorText(response);
-  const errors = parseErrors(text);
+  const held = await holdResponse(response, ERROR_PATIENCE);
+  const errors = parseErrors((await buffer(held.body)).subarray(0, MAX_ERROR).toString('utf8'));
   const url = redactUrl(response.url);
-  const [first] = errors;
   const said = errors.map(({ code, message }) => (message ? `${code}: ${message}` : code)).join('; ');
   const answer = `${status} ${STATUS_CODES[status] ?? ''}`.trim();
   const message = `${doing}: ${request.method} ${url} answered ${answer}${said ? ` (${said})` : ''}`;
-  const isPage = errors.length === 0 && /html/.test(response.headers['content-type'] ?? '');
   const details: RegistryErrorDetails = {
-    code: first?.code ?? `HTTP_${status}`,
+    code: errors[0]?.code ?? `HTTP_${status}`,
     status,
     method: request.method,
     url,
     errors,
-    retryable: status >= 500 || status === 408 || status === 429,
-    hint: isPage ? 'It answered with a web page: is this the address of a registry?' : HINTS[status],
+    retryable: isTransient(status),
+    hint: HINTS[status] ?? hintFor(response, errors),
   };
   return classify(message, details, response);
 }
 
+function hintFor({ status, url, headers }: TransportResponse, errors: readonly unknown[]): string | undefined {
+  const target = status >= 300 && status < 400 ? addressIn(headers.location ?? '', url) : undefined;
+  if (target && headers.location) return `It redirects to ${printable(redactUrl(target), 300)}: use that address.`;
+  const isPage = errors.length === 0 && /html/.test(headers['content-type'] ?? '');
+  if (isPage) return 'It answered with a web page: is this the address of a registry?';
+  return status < 400 ? 'A registry answers otherwise: is this the address of one?' : undefined;
+}
+
+/** The status decides, and the code where the status says little: zot answers 400 for an unknown repository. */
 function classify(message: string, details: RegistryErrorDetails, response: TransportResponse): RegistryError {
-  const { status, code } = details;
-  if (status === 401 || status === 403 || code === 'UNAUTHORIZED' || code === 'DENIED') {
-    return new AuthenticationError(message, details);
-  }
-  if (status === 405 || code === 'UNSUPPORTED') return new UnsupportedError(message, details);
-  if (status === 404) return new NotFoundError(message, details);
-  if (status !== 429) return new RegistryError(message, details);
+  const { status = 0, code } = details;
+  const Class = BY_STATUS[status] ?? (status < 500 ? BY_CODE.get(code) : undefined) ?? RegistryError;
+  if (Class !== RateLimitError) return new Class(message, details);
   const wait = retryAfter(response.headers);
   const resetAt = wait === undefined ? undefined : new Date(Date.now() + wait);
   return new RateLimitError(resetAt ? `${message}, until ${resetAt.toISOString()}` : message, { ...details, resetAt });
-}
-
-async function readErrorText(response: TransportResponse): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  try {
-    for await (const chunk of response.body as AsyncIterable<Buffer>) {
-      chunks.push(chunk);
-      size += chunk.length;
-      if (size >= MAX_ERROR) break;
-    }
-  } catch {
-    // The status alone already says what happened.
-  }
-  return Buffer.concat(chunks).subarray(0, MAX_ERROR).toString('utf8');
 }
 
 /** `{"errors":[{code,message,detail}]}` where the registry keeps to the spec; anything else counts as no error body. */

@@ -1,10 +1,11 @@
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import type { ArchiveConfig, ArchiveLayer } from '../archive/archive-image.js';
+import { invalid } from '../archive/problems.js';
 import { DiffIdCheck } from '../archive/verification.js';
 import type { Compressor } from '../compression/compressor.js';
 import type { Packing } from '../compression/sniff.js';
-import { Readable as ReadableStream } from 'node:stream';
-import { Digester } from '../oci/digest.js';
+import type { Descriptor } from '../oci/descriptor.js';
+import { algorithmOf, Digester } from '../oci/digest.js';
 import { MediaType } from '../oci/media-types.js';
 import { tapStream } from '../oci/tap-stream.js';
 import type { BlobContent, StreamedContent } from '../services/blob-service.js';
@@ -14,6 +15,8 @@ export interface Content {
   /** Equal keys give equal blobs, so each is pushed once. */
   key: string;
   entry: string;
+  /** What its plain bytes must hash to; undefined for configs and the layers of artifacts. */
+  diffId: string | undefined;
   /** Bytes in the archive. */
   size: number;
   /** In the archive; configs, which are in memory already, have -1. */
@@ -23,73 +26,116 @@ export interface Content {
   /** Whether sending it keeps a core busy. */
   compresses: boolean;
   /** Finds out what can be known before sending, and says how to get the bytes. `onRead` hears every byte taken from the archive. */
-  prepare(onRead: (bytes: number) => void, signal: AbortSignal): Promise<BlobContent | StreamedContent>;
+  prepare(onRead: OnRead, signal: AbortSignal): Promise<BlobContent | StreamedContent>;
 }
+
+type OnRead = (bytes: number) => void;
 
 export function configContent({ entry, digest, bytes }: ArchiveConfig, mediaType: string): Content {
   const descriptor = { mediaType, digest, size: bytes.length };
-  const open = (): Readable => ReadableStream.from([bytes], { objectMode: false });
+  const open = (): Readable => Readable.from([bytes], { objectMode: false });
   const prepare = (): Promise<BlobContent> => Promise.resolve({ descriptor, open });
-  return { key: digest, entry, size: bytes.length, position: -1, packing: 'none', compresses: false, prepare };
+  const base = {
+    entry,
+    diffId: undefined,
+    size: bytes.length,
+    position: -1,
+    packing: 'none',
+    compresses: false,
+  } as const;
+  return { ...base, key: digest, prepare };
 }
 
 /** @param compressor - for plain layers whose manifest is ours to write; absent to push them as they are */
 export function layerContent(layer: ArchiveLayer, compressor: Compressor | undefined): Content {
-  const { entry, size, position, packing, descriptor, diffId } = layer;
-  const base = { entry, size, position, packing, compresses: false };
-  if (descriptor) {
-    return {
-      ...base,
-      key: descriptor.digest,
-      prepare: (onRead) => Promise.resolve({ descriptor, open: () => checked(layer, onRead) }),
-    };
-  }
-  // Named by where it lies: equal layers may be packed differently.
-  if (packing !== 'none')
-    return { ...base, key: `${entry} at ${position}`, prepare: (onRead, signal) => describe(layer, onRead, signal) };
-  if (!compressor) {
-    const plain = { mediaType: MediaType.dockerLayer, digest: diffId ?? '', size };
-    return {
-      ...base,
-      key: plain.digest,
-      prepare: (onRead) => Promise.resolve({ descriptor: plain, open: () => checked(layer, onRead) }),
-    };
-  }
-  const open = (onRead: (bytes: number) => void): Readable => compressor.compress(checked(layer, onRead));
+  const { descriptor, packing, size, diffId } = layer;
+  if (descriptor) return namedContent(layer, descriptor);
+  if (packing !== 'none') return packedContent(layer);
+  if (compressor) return compressedContent(layer, compressor);
+  return namedContent(layer, { mediaType: MediaType.dockerLayer, digest: diffId as string, size });
+}
+
+/** Goes byte for byte under a digest that is known. */
+function namedContent(layer: ArchiveLayer, descriptor: Descriptor): Content {
   return {
-    ...base,
-    packing: compressor.packing,
-    compresses: true,
-    key: `${diffId} as ${compressor.packing}`,
-    prepare: (onRead) => Promise.resolve({ mediaType: MediaType.octetStream, open: () => open(onRead) }),
+    ...placeOf(layer),
+    key: descriptor.digest,
+    prepare: (onRead) => Promise.resolve({ descriptor, open: () => checked(layer, onRead) }),
   };
 }
 
-/** The stored bytes, which fail at their end unless they are the layer the config names. */
-function checked(layer: ArchiveLayer, onRead: (bytes: number) => void): Readable {
-  const check = layer.diffId === undefined ? undefined : new DiffIdCheck(layer);
+/** A packed layer of `docker save`: nothing says its digest, so it is read once before the registry can be asked for it. */
+function packedContent(layer: ArchiveLayer): Content {
+  return {
+    ...placeOf(layer),
+    // Named by where it lies: equal layers may be packed differently, and links give one several names.
+    key: `at ${layer.position}`,
+    prepare: async (onRead, signal) => ({
+      descriptor: await describe(layer, onRead, signal),
+      open: () => layer.open(),
+    }),
+  };
+}
+
+/** Gets its digest while it is sent. */
+function compressedContent(layer: ArchiveLayer, compressor: Compressor): Content {
+  const { packing } = compressor;
+  return {
+    ...placeOf(layer),
+    packing,
+    compresses: true,
+    key: `${layer.diffId} as ${packing}`,
+    prepare: (onRead) => {
+      const open = (): Readable => compressor.compress(checked(layer, onRead));
+      return Promise.resolve({ mediaType: MediaType.octetStream, open });
+    },
+  };
+}
+
+function placeOf({ entry, diffId, size, position, packing }: ArchiveLayer): Omit<Content, 'key' | 'prepare'> {
+  return { entry, diffId, size, position, packing, compresses: false };
+}
+
+/** The stored bytes, which fail at their end unless they are the layer that the config, or the manifest of an artifact, names. */
+function checked(layer: ArchiveLayer, onRead: OnRead): Readable {
+  const check = checkOf(layer);
   return tapStream(layer.open(), {
     chunk: (chunk) => {
       onRead(chunk.length);
       return check?.update(chunk);
     },
-    end: () => check?.finish(),
-    close: () => check?.destroy(),
+    verify: () => check?.finish(),
+    close: () => check?.destroy?.(),
   });
 }
 
-/** A packed layer of `docker save`: nothing says its digest, so it is read once before the registry can be asked for it. */
-async function describe(
-  layer: ArchiveLayer,
-  onRead: (bytes: number) => void,
-  signal: AbortSignal,
-): Promise<BlobContent> {
+interface Check {
+  update(chunk: Buffer): void | Promise<void>;
+  finish(): void | Promise<void>;
+  destroy?(): void;
+}
+
+function checkOf(layer: ArchiveLayer): Check | undefined {
+  if (layer.diffId !== undefined) return new DiffIdCheck(layer);
+  return layer.descriptor && digestCheck(layer.entry, layer.descriptor.digest);
+}
+
+function digestCheck(entry: string, digest: string): Check {
+  const digester = new Digester(algorithmOf(digest));
+  return {
+    update: (chunk) => void digester.update(chunk),
+    finish: () => {
+      const actual = digester.digest();
+      if (actual !== digest) throw invalid(entry, `has the digest ${actual}, but its manifest says ${digest}`);
+    },
+  };
+}
+
+async function describe(layer: ArchiveLayer, onRead: OnRead, signal: AbortSignal): Promise<Descriptor> {
   const digester = new Digester();
   for await (const chunk of checked(layer, onRead)) {
     signal.throwIfAborted();
     digester.update(chunk as Buffer);
   }
-  const { size } = digester;
-  const descriptor = { mediaType: MediaType.octetStream, digest: digester.digest(), size };
-  return { descriptor, open: () => layer.open() };
+  return { mediaType: MediaType.octetStream, size: digester.size, digest: digester.digest() };
 }

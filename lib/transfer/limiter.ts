@@ -1,10 +1,22 @@
 import pLimit from 'p-limit';
+import { InvalidArgumentError } from '../errors.js';
 
 /** Runs a task when a slot is free. */
 export type Limit = <T>(task: () => Promise<T>) => Promise<T>;
 
-/** At most `concurrency` tasks at once; the others wait in the order they came. */
+/** As many as the client's own option `concurrency` may be. */
+const MOST = 1000;
+
+/**
+ * At most `concurrency` tasks at once; the others wait in the order they came.
+ * @throws InvalidArgumentError unless it is a whole number from 1 to 1000
+ */
 export function createLimit(concurrency: number): Limit {
+  if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > MOST) {
+    throw new InvalidArgumentError(`the option concurrency is ${String(concurrency)}`, {
+      hint: `It takes a whole number from 1 to ${MOST}.`,
+    });
+  }
   const limit = pLimit(concurrency);
   return (task) => limit(task);
 }

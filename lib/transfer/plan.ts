@@ -1,4 +1,5 @@
 import { type ArchiveImage, type ArchiveManifest, isForeign } from '../archive/archive-image.js';
+import { invalid } from '../archive/problems.js';
 import type { Compressor } from '../compression/compressor.js';
 import type { Packing } from '../compression/sniff.js';
 import type { Descriptor } from '../oci/descriptor.js';
@@ -6,11 +7,11 @@ import { encodeManifest, type RawManifest } from '../oci/manifest.js';
 import { MediaType } from '../oci/media-types.js';
 import { configContent, type Content, layerContent } from './layer-content.js';
 
-/** An image of an archive, and where it goes. */
+/** An image of an archive, and the tag it goes to. */
 export interface PushTarget {
   image: ArchiveImage;
   repository: string;
-  tags: readonly string[];
+  tag: string;
 }
 
 /** A content and every repository that needs it, the one it is sent to first. */
@@ -21,42 +22,50 @@ export interface PlannedBlob {
 
 /** A manifest that can be written once its contents have digests. */
 export interface PlannedManifest {
-  /** Of everything it names, for counting. */
-  keys: readonly string[];
-  /** @param digests - descriptor of every key */
+  /** Of everything it names and the archive holds. */
+  contents: readonly Content[];
+  /** @param digests - descriptor of every content, by key */
   build(digests: ReadonlyMap<string, Descriptor>): RawManifest;
 }
 
-export interface PlannedImage extends PushTarget {
-  manifests: readonly PlannedManifest[];
-}
-
 export interface PushPlan {
+  /** In the order of the archive's images; each key once. */
   blobs: readonly PlannedBlob[];
-  images: readonly PlannedImage[];
+  manifests: ReadonlyMap<ArchiveImage, readonly PlannedManifest[]>;
 }
 
-/** Decides what is pushed where, each content once, without reading any of it. */
+/**
+ * Decides what is pushed where, each content once, without reading any of it.
+ * @throws ValidationError when two configs do not agree on what a layer is
+ */
 export function planPush(targets: readonly PushTarget[], compressor: Compressor | undefined): PushPlan {
-  const blobs = new Map<string, { content: Content; repositories: Set<string> }>();
-  const images = targets.map((target) => {
-    const planned = target.image.manifests.map((manifest) => planManifest(manifest, compressor));
-    for (const content of planned.flatMap(({ contents }) => contents)) {
-      const blob = blobs.get(content.key) ?? { content, repositories: new Set() };
-      blobs.set(content.key, { ...blob, repositories: blob.repositories.add(target.repository) });
+  const manifests = new Map<ArchiveImage, PlannedManifest[]>();
+  const contents = new Map<string, Content>();
+  const repositories = new Map<string, Set<string>>();
+  for (const { image, repository } of targets) {
+    const planned = manifests.get(image) ?? image.manifests.map((manifest) => planManifest(manifest, compressor));
+    manifests.set(image, planned);
+    for (const content of planned.flatMap((manifest) => manifest.contents)) {
+      const { key } = content;
+      contents.set(key, merged(contents.get(key), content));
+      repositories.set(key, (repositories.get(key) ?? new Set()).add(repository));
     }
-    return { ...target, manifests: planned };
-  });
-  return {
-    blobs: [...blobs.values()].map(({ content, repositories }) => ({ content, repositories: [...repositories] })),
-    images,
-  };
+  }
+  const blobs = [...contents].map(([key, content]) => ({ content, repositories: [...(repositories.get(key) ?? [])] }));
+  return { blobs, manifests };
 }
 
-function planManifest(
-  manifest: ArchiveManifest,
-  compressor: Compressor | undefined,
-): PlannedManifest & { contents: Content[] } {
+/** Of equal contents the one that will be checked most; it is read only once, so it cannot be checked for both. */
+function merged(known: Content | undefined, content: Content): Content {
+  if (known?.diffId === undefined) return content;
+  if (content.diffId === undefined || content.diffId === known.diffId) return known;
+  throw invalid(
+    content.entry,
+    `cannot have both diff_ids that configs name for it, ${known.diffId} and ${content.diffId}`,
+  );
+}
+
+function planManifest(manifest: ArchiveManifest, compressor: Compressor | undefined): PlannedManifest {
   const { raw } = manifest;
   const layers = manifest.layers.map((layer) =>
     isForeign(layer) ? layer.foreign : layerContent(layer, raw ? undefined : compressor),
@@ -64,9 +73,7 @@ function planManifest(
   const types = mediaTypesFor(layers);
   const config = configContent(manifest.config, types.config);
   const contents = [config, ...layers.filter(isContent)];
-  const keys = contents.map(({ key }) => key);
-  if (raw) return { keys, contents, build: () => raw };
-  return { keys, contents, build: (digests) => buildManifest(types, config, layers, digests) };
+  return { contents, build: (digests) => raw ?? buildManifest(types, config, layers, digests) };
 }
 
 interface ManifestTypes {
@@ -96,6 +103,7 @@ const OCI_TYPES: ManifestTypes = {
   },
 };
 
+/** The fields in the order in which docker writes them. Source: distribution `manifest/schema2/manifest.go`. */
 function buildManifest(
   types: ManifestTypes,
   config: Content,
@@ -110,8 +118,12 @@ function buildManifest(
     schemaVersion: 2,
     mediaType: types.manifest,
     config: describe(config, types.config),
-    layers: layers.map((layer) => (isContent(layer) ? describe(layer, types.layer(layer.packing)) : layer)),
+    layers: layers.map((layer) => (isContent(layer) ? describe(layer, types.layer(layer.packing)) : inOrder(layer))),
   });
+}
+
+function inOrder({ mediaType, size, digest, ...rest }: Descriptor): Descriptor {
+  return { mediaType, size, digest, ...rest };
 }
 
 function isContent(layer: Content | Descriptor): layer is Content {

@@ -1,39 +1,19 @@
+import type { ArchiveImage } from '../archive/archive-image.js';
 import type { Compressor } from '../compression/compressor.js';
 import { compressionParallelism } from '../compression/parallelism.js';
-import type { Descriptor } from '../oci/descriptor.js';
+import type { RawManifest } from '../oci/manifest.js';
 import { formatReference } from '../oci/reference.js';
-import { isIndex, type RawManifest } from '../oci/manifest.js';
-import type {
-  BlobContent,
-  BlobPushOptions,
-  BlobService,
-  PushedBlob,
-  StreamedContent,
-} from '../services/blob-service.js';
+import { printable } from '../redact.js';
+import type { BlobService } from '../services/blob-service.js';
 import type { ManifestService } from '../services/manifest-service.js';
+import { BlobPusher } from './blob-pusher.js';
 import { createLimit, type Limit, TransferSlots } from './limiter.js';
-import { type PlannedBlob, type PlannedImage, planPush, type PushTarget } from './plan.js';
+import { type PlannedBlob, planPush, type PushPlan, type PushTarget } from './plan.js';
 import type { OnProgress } from './progress.js';
+import { type BuiltImage, type PushedImage, pushResults } from './push-results.js';
 import { TogetherOrNone } from './together-or-none.js';
 
-/** One tag that points to its image now. */
-export interface PushedImage {
-  /** `host[:port]/repository:tag`. */
-  reference: string;
-  repository: string;
-  tag: string;
-  /** Of the manifest or index behind the tag. */
-  digest: string;
-  mediaType: string;
-  /** Bytes of everything behind the tag, as stored in the registry. */
-  size: number;
-  /** What became of its blobs: sent, linked from another repository, or there already. A second tag of the same image counts them as `skipped`. */
-  blobs: { uploaded: number; mounted: number; skipped: number };
-  /** For this tag. */
-  bytesSent: number;
-  /** What the archive lists but does not hold, and which was therefore not pushed, for example `linux/arm64 sha256:…`. */
-  omitted: readonly string[];
-}
+export type { PushedImage } from './push-results.js';
 
 export interface PushJob {
   /** `host[:port]` for the references in results. */
@@ -48,140 +28,94 @@ export interface PushJob {
   onProgress: OnProgress;
 }
 
-/** What happened to a blob, by repository. */
-type Outcomes = ReadonlyMap<string, PushedBlob>;
-
 /**
  * Puts images of an archive into a registry: every content once and many at a time, manifests only when everything they
- * name is stored. The first failure ends all, and is the one reported.
+ * name is stored, tags last of all. The first failure ends all, and is the one reported.
  */
 export class Push {
   private readonly together: TogetherOrNone;
-  private readonly done = new Map<string, Outcomes>();
+  private readonly limit: Limit;
+  private readonly blobs: BlobPusher;
+  /** Manifests stored under their digests, by repository. */
+  private readonly stored = new Set<string>();
 
+  /** @throws InvalidArgumentError for a concurrency that cannot be */
   constructor(
-    private readonly blobs: BlobService,
+    blobs: BlobService,
     private readonly manifests: ManifestService,
     private readonly job: PushJob,
   ) {
     this.together = new TogetherOrNone(job.signal);
+    this.limit = createLimit(job.concurrency);
+    this.blobs = new BlobPusher(blobs, this.together.signal, job.onProgress);
   }
 
+  /** One element per target, in their order. */
   async run(): Promise<PushedImage[]> {
-    const { targets, compressor, concurrency, onProgress } = this.job;
-    const plan = planPush(targets, compressor);
-    for (const { image } of targets) this.warnOfOmissions(image.omitted);
-    const bytes = plan.blobs.reduce((sum, { content }) => sum + content.size, 0);
-    onProgress({ state: 'planned', blobs: plan.blobs.length, bytes });
+    const plan = planPush(this.job.targets, this.job.compressor);
+    this.announce(plan);
     await this.pushBlobs(plan.blobs);
-    const limit = createLimit(concurrency);
-    const pushed: PushedImage[] = [];
-    for (const image of plan.images) pushed.push(...(await this.pushManifests(image, limit)));
-    return pushed;
+    const images = this.builtImages(plan);
+    for (const image of images) await this.pushChildren(image);
+    await this.together.run(images.map((image) => () => this.limit(() => this.pushTag(image))));
+    return pushResults(images, this.blobs, this.job.registry);
+  }
+
+  private announce({ blobs, manifests }: PushPlan): void {
+    const { onProgress } = this.job;
+    const omitted = [...manifests.keys()].flatMap((image) => image.omitted).map((what) => printable(what, 300));
+    if (omitted.length > 0) {
+      onProgress({ state: 'warning', message: `not in the archive, and not pushed: ${omitted.join(', ')}` });
+    }
+    const bytes = blobs.reduce((sum, { content }) => sum + content.size, 0);
+    onProgress({ state: 'planned', blobs: blobs.length, bytes });
   }
 
   private async pushBlobs(planned: readonly PlannedBlob[]): Promise<void> {
     const { randomAccess, concurrency } = this.job;
     const slots = new TransferSlots(randomAccess ? concurrency : 1, compressionParallelism());
-    const order = randomAccess ? largestFirst : inArchiveOrder;
-    const blobs = [...planned].sort(order);
-    await this.together.run(blobs.map((blob) => () => slots.run(blob.content, () => this.pushBlob(blob))));
+    const blobs = [...planned].sort(randomAccess ? largestFirst : inArchiveOrder);
+    await this.together.run(blobs.map((blob) => () => slots.run(blob.content, () => this.blobs.push(blob))));
   }
 
-  private async pushBlob({ content, repositories }: PlannedBlob): Promise<void> {
+  /** The manifests of every target; those we write ourselves can be written now that every blob has a digest. */
+  private builtImages({ manifests }: PushPlan): BuiltImage[] {
+    const digests = this.blobs.descriptors();
+    const built = new Map<ArchiveImage, Omit<BuiltImage, 'target'>>();
+    for (const [image, planned] of manifests) {
+      const singles = planned.map((manifest) => manifest.build(digests));
+      const keys = new Set(planned.flatMap(({ contents }) => contents.map(({ key }) => key)));
+      const root = (image.indexes.at(-1) ?? singles[0]) as RawManifest;
+      built.set(image, { singles, keys, root });
+    }
+    return this.job.targets.map((target) => ({ target, ...(built.get(target.image) as Omit<BuiltImage, 'target'>) }));
+  }
+
+  /** Everything below an index, by digest and innermost first. */
+  private async pushChildren({ target: { image, repository }, singles }: BuiltImage): Promise<void> {
+    if (image.indexes.length === 0) return;
+    await this.together.run(singles.map((raw) => () => this.limit(() => this.pushChild(repository, raw))));
+    for (const raw of image.indexes.slice(0, -1)) await this.pushChild(repository, raw);
+  }
+
+  private async pushChild(repository: string, raw: RawManifest): Promise<void> {
+    const { digest } = raw.descriptor;
+    const name = `${repository}@${digest}`;
+    if (this.stored.has(name)) return;
+    this.stored.add(name);
+    await this.pushManifest(repository, digest, raw);
+  }
+
+  private async pushTag({ target: { repository, tag }, root }: BuiltImage): Promise<void> {
+    await this.pushManifest(repository, tag, root);
+    const reference = formatReference({ registry: this.job.registry, repository, tag });
+    this.job.onProgress({ state: 'tagged', reference, digest: root.descriptor.digest });
+  }
+
+  private async pushManifest(repository: string, reference: string, raw: RawManifest): Promise<void> {
     const { signal } = this.together;
     signal.throwIfAborted();
-    const { onProgress } = this.job;
-    const blob = { entry: content.entry, size: content.size };
-    const [counts, report] = counting((read, sent) => onProgress({ state: 'progress', blob, read, sent }));
-    onProgress({ state: 'started', blob });
-    const onSent = (bytes: number): void => {
-      if (bytes < 0) {
-        counts.read = 0;
-        onProgress({ state: 'retry', blob });
-      }
-      report(0, bytes);
-    };
-    let prepared = await content.prepare((bytes) => report(bytes, 0), signal);
-    const outcomes = new Map<string, PushedBlob>();
-    for (const repository of repositories) {
-      const mountFrom = outcomes.size > 0 ? repositories[0] : undefined;
-      const pushed = await this.send(repository, prepared, { signal, onSent, mountFrom });
-      outcomes.set(repository, pushed);
-      prepared = withDescriptor(prepared, pushed.descriptor);
-      onProgress({ state: pushed.outcome, blob, repository, descriptor: pushed.descriptor });
-    }
-    this.done.set(content.key, outcomes);
-  }
-
-  private send(
-    repository: string,
-    content: BlobContent | StreamedContent,
-    options: BlobPushOptions,
-  ): Promise<PushedBlob> {
-    if ('descriptor' in content) return this.blobs.push(repository, content, options);
-    return this.blobs.pushStream(repository, content, options);
-  }
-
-  /** Children by digest, innermost first; then the root straight to every tag. */
-  private async pushManifests(image: PlannedImage, limit: Limit): Promise<PushedImage[]> {
-    const { repository, tags } = image;
-    const { signal } = this.together;
-    const digests = new Map([...this.done].map(([key, outcomes]) => [key, descriptorOf(outcomes)]));
-    const singles = image.manifests.map((manifest) => manifest.build(digests));
-    const indexes = image.image.indexes;
-    const root = (indexes.at(-1) ?? singles[0]) as RawManifest;
-    if (indexes.length > 0) {
-      await this.together.run(
-        singles.map(
-          (raw) => () => limit(() => this.manifests.push(repository, raw.descriptor.digest, raw, { signal })),
-        ),
-      );
-    }
-    for (const raw of indexes.slice(0, -1))
-      await this.manifests.push(repository, raw.descriptor.digest, raw, { signal });
-    await this.together.run(tags.map((tag) => () => limit(() => this.pushTag(repository, tag, root))));
-    const size = totalSize([...singles, ...indexes]);
-    return tags.map((tag, i) => this.result(image, tag, root, size, i === 0));
-  }
-
-  private async pushTag(repository: string, tag: string, root: RawManifest): Promise<void> {
-    await this.manifests.push(repository, tag, root, { signal: this.together.signal });
-    this.job.onProgress({
-      state: 'tagged',
-      reference: this.reference(repository, tag),
-      digest: root.descriptor.digest,
-    });
-  }
-
-  private result(image: PlannedImage, tag: string, root: RawManifest, size: number, isFirst: boolean): PushedImage {
-    const { repository } = image;
-    const keys = new Set(image.manifests.flatMap((manifest) => manifest.keys));
-    const outcomes = [...keys].map((key) => this.done.get(key)?.get(repository) as PushedBlob);
-    const count = (outcome: PushedBlob['outcome']): number =>
-      outcomes.filter((blob) => blob.outcome === outcome).length;
-    return {
-      reference: this.reference(repository, tag),
-      repository,
-      tag,
-      digest: root.descriptor.digest,
-      mediaType: root.descriptor.mediaType,
-      size,
-      blobs: isFirst
-        ? { uploaded: count('uploaded'), mounted: count('mounted'), skipped: count('exists') }
-        : { uploaded: 0, mounted: 0, skipped: outcomes.length },
-      bytesSent: isFirst ? outcomes.reduce((sum, blob) => sum + blob.bytesSent, 0) : 0,
-      omitted: image.image.omitted,
-    };
-  }
-
-  private reference(repository: string, tag: string): string {
-    return formatReference({ registry: this.job.registry, repository, tag });
-  }
-
-  private warnOfOmissions(omitted: readonly string[]): void {
-    if (omitted.length === 0) return;
-    this.job.onProgress({ state: 'warning', message: `not in the archive, and not pushed: ${omitted.join(', ')}` });
+    await this.manifests.push(repository, reference, raw, { signal });
   }
 }
 
@@ -191,36 +125,4 @@ function largestFirst(a: PlannedBlob, b: PlannedBlob): number {
 
 function inArchiveOrder(a: PlannedBlob, b: PlannedBlob): number {
   return a.content.position - b.content.position;
-}
-
-/** Once sent, a streamed content has a name, under which other repositories can link it. */
-function withDescriptor(content: BlobContent | StreamedContent, descriptor: Descriptor): BlobContent {
-  return { descriptor, open: () => content.open() };
-}
-
-function descriptorOf(outcomes: Outcomes): Descriptor {
-  return ([...outcomes.values()][0] as PushedBlob).descriptor;
-}
-
-/** Bytes of the manifests and of everything they name, each digest once. */
-function totalSize(manifests: readonly RawManifest[]): number {
-  const sizes = new Map<string, number>();
-  for (const { descriptor, manifest } of manifests) {
-    sizes.set(descriptor.digest, descriptor.size);
-    const named = isIndex(manifest) ? [] : [manifest.config, ...manifest.layers];
-    for (const { digest, size } of named) sizes.set(digest, size);
-  }
-  return [...sizes.values()].reduce((sum, size) => sum + size, 0);
-}
-
-function counting(
-  tell: (read: number, sent: number) => void,
-): [{ read: number; sent: number }, (read: number, sent: number) => void] {
-  const counts = { read: 0, sent: 0 };
-  const add = (read: number, sent: number): void => {
-    counts.read += read;
-    counts.sent += sent;
-    tell(counts.read, counts.sent);
-  };
-  return [counts, add];
 }

@@ -1,7 +1,7 @@
 import type { ArchiveImage } from '../archive/archive-image.js';
 import { InvalidArgumentError } from '../errors.js';
-import { formatPlatform, parsePlatform, platformMatches } from '../oci/platform.js';
-import { parseReference, parseRepositoryTag, type RepositoryTag } from '../oci/reference.js';
+import { formatPlatform, isUnknownPlatform, parsePlatform, platformMatches } from '../oci/platform.js';
+import { parseReference, parseRepositoryTag } from '../oci/reference.js';
 import { printable } from '../redact.js';
 import type { PushTarget } from './plan.js';
 
@@ -15,77 +15,98 @@ export interface NamedTargetOptions {
 export interface OriginalTargetOptions {
   /** `all` tags of all images, or only the `first`. Default `all`. */
   which?: 'all' | 'first';
-  /** Gives an original tag another name: gets `registry.example.com/team/app:1`, returns `repository[:tag]`. Default: the registry is left out. */
+  /** Gives an original tag another name: gets `registry.example.com/team/app:1`, returns `repository[:tag]`. Default: the registry is left out, with the `library/` of Docker Hub. */
   rename?: (originalTag: string) => string;
   /** Only this platform of images with several. */
   platform?: string;
 }
 
+/** Finds what goes where, once the archive is open. */
+export type ChooseTargets = (images: readonly ArchiveImage[]) => PushTarget[];
+
 /**
  * One image under the name the user gives.
  * @param registry - `host[:port]` of this client, the only one a name may carry
- * @throws InvalidArgumentError when the name is none, or the archive has several images and none is chosen.
+ * @throws InvalidArgumentError when the name or the platform is none; when choosing, if the archive has several images and
+ * none is chosen, or does not have the chosen one
  */
-export function namedTarget(
-  images: readonly ArchiveImage[],
-  reference: string,
-  registry: string,
-  options: NamedTargetOptions,
-): PushTarget {
-  const { repository, tag } = targetName(reference, registry);
-  const image = withPlatform(chooseImage(images, options.image), options.platform);
-  return { image, repository, tags: [tag] };
+export function namedTarget(reference: string, registry: string, options: NamedTargetOptions): ChooseTargets {
+  const name = targetName(reference, registry);
+  const pick = pickPlatform(options.platform);
+  return (images) => [{ image: pick(chooseImage(images, options.image)), ...name }];
 }
 
 /**
- * Every image under the tags it was saved with.
- * @throws InvalidArgumentError when there are none, or two different images would get the same one.
+ * Every image under the tags it was saved with, in the order of the archive.
+ * @throws InvalidArgumentError when the platform is none; when choosing, if there are no tags, or two different images
+ * would get the same one
  */
-export function originalTargets(
-  images: readonly ArchiveImage[],
-  registry: string,
-  { which = 'all', rename, platform }: OriginalTargetOptions,
-): PushTarget[] {
-  const named = images.flatMap((image) => image.tags.map((tag) => ({ image, tag })));
-  const chosen = which === 'first' ? named.slice(0, 1) : named;
-  if (chosen.length === 0) throw noTags();
-  const targets = new Map<string, PushTarget & { tags: string[] }>();
-  const taken = new Map<string, ArchiveImage>();
-  for (const { image, tag } of chosen) {
-    const name = rename ? targetName(rename(tag), registry) : parseRepositoryTag(tag);
-    const full = `${name.repository}:${name.tag}`;
-    const other = taken.get(full);
-    if (other && other !== image) throw sameName(full);
-    if (other) continue;
-    taken.set(full, image);
-    const key = `${images.indexOf(image)} ${name.repository}`;
-    const target = targets.get(key) ?? { image: withPlatform(image, platform), repository: name.repository, tags: [] };
-    target.tags.push(name.tag);
-    targets.set(key, target);
+export function originalTargets(registry: string, options: OriginalTargetOptions): ChooseTargets {
+  const { which = 'all', rename = (tag: string) => withoutRegistry(tag, registry) } = options;
+  if (which !== 'all' && which !== 'first') {
+    throw new InvalidArgumentError(`the option which is "${String(which)}"`, { hint: "It takes 'all' or 'first'." });
   }
-  return [...targets.values()];
+  const pick = pickPlatform(options.platform);
+  return (images) => {
+    const tagged = images.filter(({ tags }) => tags.length > 0);
+    if (tagged.length === 0) throw noTags();
+    const chosen = which === 'first' ? tagged.slice(0, 1) : tagged;
+    const targets = chosen.flatMap((original) => {
+      const image = pick(original);
+      const tags = which === 'first' ? image.tags.slice(0, 1) : image.tags;
+      return tags.map((tag) => ({ image, ...targetName(rename(tag), registry) }));
+    });
+    return withoutRepetition(targets);
+  };
 }
 
-function targetName(reference: string, registry: string): Pick<RepositoryTag, 'repository' | 'tag'> {
-  const parsed = parseReference(reference);
-  if (parsed.digest !== undefined) {
-    throw new InvalidArgumentError(`"${printable(reference, 300)}" names a digest; a push needs a tag`, {
-      code: 'TAG_INVALID',
-    });
+/**
+ * Saved under `registry.example.com/team/app:1`, pushed as `team/app:1`. Official images of Docker Hub are `app` to
+ * everybody, and `docker save` writes them so; containerd and BuildKit write `docker.io/library/app`.
+ */
+function withoutRegistry(originalTag: string, target: string): string {
+  const { registry, repository, tag } = parseRepositoryTag(originalTag);
+  const isOfficial = registry === 'docker.io' && target !== 'docker.io';
+  return `${isOfficial ? repository.replace(/^library\//, '') : repository}:${tag}`;
+}
+
+/** Tags of one image that become equal without their registries are one target. */
+function withoutRepetition(targets: readonly PushTarget[]): PushTarget[] {
+  const taken = new Map<string, PushTarget>();
+  for (const target of targets) {
+    const name = `${target.repository}:${target.tag}`;
+    const other = taken.get(name);
+    if (other && other.image !== target.image) throw sameName(name);
+    taken.set(name, target);
   }
-  if (parsed.registry !== undefined && parsed.registry !== registry) {
-    throw new InvalidArgumentError(
-      `"${printable(reference, 300)}" is on ${parsed.registry}, but this client speaks to ${registry}`,
-      {
-        hint: 'Leave the host out, or make a client for that registry.',
-      },
-    );
+  return [...taken.values()];
+}
+
+function targetName(reference: string, registry: string): Pick<PushTarget, 'repository' | 'tag'> {
+  if (typeof reference !== 'string') {
+    throw new InvalidArgumentError(`a name to push under is a text, not ${typeof reference}`, { code: 'NAME_INVALID' });
+  }
+  const parsed = parseReference(reference);
+  const shown = printable(reference, 300);
+  if (parsed.digest !== undefined) {
+    throw new InvalidArgumentError(`"${shown}" names a digest; a push needs a tag`, { code: 'TAG_INVALID' });
+  }
+  if (parsed.registry !== undefined && !isRegistry(parsed.registry, registry)) {
+    throw new InvalidArgumentError(`"${shown}" is on ${parsed.registry}, but this client speaks to ${registry}`, {
+      hint: 'Leave the host out, or make a client for that registry.',
+    });
   }
   return { repository: parsed.repository, tag: parsed.tag ?? 'latest' };
 }
 
+/** Hosts have no case, and the port a scheme implies is gone from the client's address. */
+function isRegistry(written: string, registry: string): boolean {
+  const host = written.toLowerCase();
+  return host === registry || host.replace(/:(443|80)$/, '') === registry;
+}
+
 function chooseImage(images: readonly ArchiveImage[], choice: string | number | undefined): ArchiveImage {
-  const names = images.map(({ tags }, i) => `${i}: ${tags.join(', ') || 'untagged'}`).join('; ');
+  const names = printable(images.map(({ tags }, i) => `${i}: ${tags.join(', ') || 'untagged'}`).join('; '));
   if (choice === undefined) {
     if (images.length === 1) return images[0] as ArchiveImage;
     throw new InvalidArgumentError(`the archive holds ${images.length} images, and one name was given (${names})`, {
@@ -111,19 +132,24 @@ function sameTag(a: string, b: string): boolean {
   return full(a) === full(b);
 }
 
-/** The one image of an index that is for `platform`, without the index. */
-function withPlatform(image: ArchiveImage, platform: string | undefined): ArchiveImage {
-  if (platform === undefined) return image;
+/** Takes the one image for `platform` out of an index. @throws InvalidArgumentError when `platform` is none */
+function pickPlatform(platform: string | undefined): (image: ArchiveImage) => ArchiveImage {
+  if (platform === undefined) return (image) => image;
   const wanted = parsePlatform(platform);
-  const found = image.manifests.find((manifest) => manifest.platform && platformMatches(wanted, manifest.platform));
-  if (found) return { ...image, manifests: [found], indexes: [], omitted: [] };
-  const available = image.manifests.flatMap((manifest) => (manifest.platform ? formatPlatform(manifest.platform) : []));
-  throw new InvalidArgumentError(
-    `the archive has no image for ${platform}, only for ${available.join(', ') || 'no platform'}`,
-    {
-      code: 'PLATFORM_UNKNOWN',
-    },
-  );
+  return (image) => {
+    const found = image.manifests.find((manifest) => manifest.platform && platformMatches(wanted, manifest.platform));
+    if (found) return { ...image, manifests: [found], indexes: [], omitted: [] };
+    throw noPlatform(platform, image);
+  };
+}
+
+function noPlatform(platform: string, { manifests }: ArchiveImage): InvalidArgumentError {
+  const platforms = manifests.flatMap((manifest) => manifest.platform ?? []).filter((one) => !isUnknownPlatform(one));
+  const available = platforms.map(formatPlatform);
+  const shown = printable(available.join(', '), 500) || 'no platform';
+  return new InvalidArgumentError(`the archive has no image for ${platform}, only for ${shown}`, {
+    code: 'PLATFORM_UNKNOWN',
+  });
 }
 
 function noTags(): InvalidArgumentError {

@@ -1,18 +1,14 @@
-/** Fires when nothing moved for a while; every sign of life starts it anew. */
+/** Fires when what is waited for does not come. */
 export class IdleTimer {
   private timer: NodeJS.Timeout | undefined;
 
-  constructor(private readonly onIdle: (ms: number) => void) {}
+  /** @param onIdle - is told how long was waited, and for what */
+  constructor(private readonly onIdle: (ms: number, doing: string) => void) {}
 
-  /** (Re)starts the wait. */
-  start(ms: number): void {
+  /** Starts a wait; one that is running ends. */
+  start(ms: number, doing: string): void {
     this.stop();
-    this.timer = setTimeout(() => this.onIdle(ms), ms);
-  }
-
-  /** Another sign of life, at the same patience. */
-  touch(): void {
-    this.timer?.refresh();
+    this.timer = setTimeout(() => this.onIdle(ms, doing), ms);
   }
 
   stop(): void {

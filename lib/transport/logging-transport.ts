@@ -1,4 +1,4 @@
-import { redactUrl } from '../redact.js';
+import { printable, redactUrl } from '../redact.js';
 import type { Transport, TransportRequest, TransportResponse } from './transport.js';
 
 /** Says each request and its outcome in one line: method, address without secrets, status, milliseconds. No headers, no bodies. */
@@ -17,7 +17,7 @@ export class LoggingTransport implements Transport {
       this.log(`${what} ${response.status} ${took()}`);
       return response;
     } catch (error) {
-      this.log(`${what} failed ${took()}: ${error instanceof Error ? error.message : String(error)}`);
+      this.log(`${what} failed ${took()}: ${printable(error instanceof Error ? error.message : String(error))}`);
       throw error;
     }
   }

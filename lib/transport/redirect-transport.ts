@@ -1,6 +1,7 @@
 import { RegistryError } from '../errors.js';
 import { redactUrl } from '../redact.js';
-import { sameOrigin } from './origin.js';
+import { discard } from './discard.js';
+import { leadsInside, sameOrigin } from './origin.js';
 import type { Transport, TransportRequest, TransportResponse } from './transport.js';
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
@@ -24,7 +25,7 @@ export class RedirectTransport implements Transport {
       const response = await this.inner.send(current);
       const next = nextHop(current, response);
       if (!next) return response;
-      response.body.destroy();
+      discard(response);
       current = next;
     }
     throw refused(request, `it redirects more than ${most} times`);
@@ -52,6 +53,7 @@ function targetOf(request: TransportRequest, location: string): URL {
   if (request.url.protocol === 'https:' && url.protocol === 'http:') {
     throw refused(request, `it redirects from https to plain http at ${url.host}`);
   }
+  if (leadsInside(request.url, url)) throw refused(request, `it redirects to the internal address ${url.host}`);
   url.username = '';
   url.password = '';
   return url;

@@ -1,8 +1,18 @@
+import type { EventEmitter } from 'node:events';
 import type { ClientRequest } from 'node:http';
 import type { Readable } from 'node:stream';
 import { RegistryClientError } from '../errors.js';
+import type { IdleTimer } from './idle-timer.js';
 
 type Listener = (...args: unknown[]) => void;
+
+/** Milliseconds. */
+export interface Patience {
+  /** Without a byte moving. */
+  idle: number;
+  /** For the answer, once everything is sent. */
+  answer: number;
+}
 
 /**
  * A request body in the shape axios takes for a stream: something with `pipe`, `on` and `once`. Writing it ourselves
@@ -17,21 +27,29 @@ export class RequestBodyPump {
   /** Whether every byte has been handed over. */
   isComplete = false;
   private pumping: Promise<void> | undefined;
-  private isStopped = false;
 
-  /** @param onProgress - called after every chunk, and once more after the last with `true` */
+  /** @param idle - runs while the server is to take bytes or to answer, and rests while the source is read */
   constructor(
     private readonly source: Readable,
     private readonly size: number | undefined,
-    private readonly onProgress: (isComplete: boolean) => void,
-  ) {}
+    private readonly idle: IdleTimer,
+    private readonly patience: Patience,
+  ) {
+    // It may fail before axios asks for the first byte; `pump` hears of it then.
+    source.on('error', () => undefined);
+  }
 
   /** Called by axios once the request exists. */
   pipe(request: ClientRequest): void {
-    this.pumping = this.pump(request).catch((error: Error) => {
-      if (!this.isStopped) this.failure = error;
+    const fail = (error: Error): void => {
+      if (!request.destroyed) this.failure = error;
       request.destroy(error);
-    });
+    };
+    // Also while the server takes its time, or nobody would hear of it before that is over.
+    this.source.once('error', fail);
+    const pumped = this.pump(request).catch(fail);
+    // A source that is stuck must not hold up the end of a request.
+    this.pumping = Promise.race([pumped, closed(request)]);
   }
 
   /** Axios listens for the source's events here; `pump` reports them itself. */
@@ -43,42 +61,60 @@ export class RequestBodyPump {
     return this;
   }
 
-  /** Resolves when the last byte is out, or the source has failed. */
+  /** Resolves when the last byte is out, the source has failed, or the connection is closed. */
   async finished(): Promise<void> {
     await this.pumping;
   }
 
-  /** Closes the source; resolves when nothing is read from it any more. */
-  async stop(): Promise<void> {
-    this.isStopped = true;
+  /** Closes the source. */
+  stop(): void {
     this.source.destroy();
-    await this.pumping;
   }
 
   private async pump(request: ClientRequest): Promise<void> {
-    for await (const chunk of this.source as AsyncIterable<Buffer>) {
+    await connection(request);
+    for await (const chunk of this.source as AsyncIterable<Uint8Array | string>) {
       if (request.destroyed) return;
-      this.sent += chunk.length;
+      const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk);
+      this.sent += bytes.length;
       if (this.size !== undefined && this.sent > this.size) throw wrongSize(this.size, `more than ${this.size}`);
-      if (!request.write(chunk)) await drained(request);
-      this.onProgress(false);
+      if (!request.write(bytes)) await this.drained(request);
     }
     if (this.size !== undefined && this.sent !== this.size) throw wrongSize(this.size, `only ${this.sent}`);
     if (request.destroyed) return;
     this.isComplete = true;
-    this.onProgress(true);
+    this.idle.start(this.patience.answer, 'waiting for the answer');
     request.end();
+  }
+
+  /** Node passes the socket's event on to the request only until the answer is complete, and some answers come early. */
+  private async drained(request: ClientRequest): Promise<void> {
+    this.idle.start(this.patience.idle, 'sending');
+    await orClosed(request, 'drain', request.socket ?? request);
+    this.idle.stop();
   }
 }
 
-function drained(request: ClientRequest): Promise<void> {
+/** Waiting for a free connection is not silence of the server, and needs no byte of the source. */
+async function connection(request: ClientRequest): Promise<void> {
+  if (!request.socket) await orClosed(request, 'socket', request);
+}
+
+function closed(request: ClientRequest): Promise<void> {
+  return new Promise((resolve) => request.once('close', resolve));
+}
+
+/** Resolves with the event, or the end of the request. */
+function orClosed(request: ClientRequest, event: 'drain' | 'socket', emitter: EventEmitter): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
-      request.off('drain', done).off('close', done);
+      emitter.off(event, done);
+      request.off('close', done);
       resolve();
     };
     if (request.destroyed) return resolve();
-    request.on('drain', done).on('close', done);
+    emitter.on(event, done);
+    request.on('close', done);
   });
 }
 

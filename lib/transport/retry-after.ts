@@ -1,13 +1,30 @@
+const TRANSIENT = new Set([408, 425, 429, 499, 500, 502, 503, 504, 520, 521, 522, 523, 524]);
+
+/** Statuses that a later try may turn into better ones: overload, gateways, and what proxies make of both. */
+export function isTransient(status: number): boolean {
+  return TRANSIENT.has(status);
+}
+
+/** Nobody waits longer than a year, and a `Date` can still be made from it. */
+const MOST = 366 * 24 * 3600 * 1000;
+
+/** What an HTTP date starts with; `Date.parse` alone takes `-5` for a year. Source: RFC 9110 §5.6.7. */
+const DATE = /^(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,? /i;
+
 /**
  * Milliseconds to wait as `Retry-After` says, in seconds or as a date (RFC 9110 §10.2.3); a date counts from the server's
  * own `Date`, so that a wrong clock on either side does no harm. `undefined` when the header is absent or makes no sense.
  */
 export function retryAfter(headers: Readonly<Record<string, string>>): number | undefined {
-  const value = headers['retry-after']?.trim();
-  if (!value) return undefined;
-  if (/^\d+$/.test(value)) return Number(value) * 1000;
-  const at = Date.parse(value);
-  if (Number.isNaN(at)) return undefined;
-  const serverNow = Date.parse(headers.date ?? '');
-  return Math.max(0, at - (Number.isNaN(serverNow) ? Date.now() : serverNow));
+  const value = headers['retry-after']?.trim() ?? '';
+  if (/^\d+$/.test(value)) return Math.min(Number(value) * 1000, MOST);
+  const at = dateOf(value);
+  if (at === undefined) return undefined;
+  return Math.min(Math.max(0, at - (dateOf(headers.date) ?? Date.now())), MOST);
+}
+
+/** HTTP dates are in GMT, also in the old form that does not say so. */
+function dateOf(text = ''): number | undefined {
+  const at = DATE.test(text) ? Date.parse(/gmt$/i.test(text) ? text : `${text} GMT`) : NaN;
+  return Number.isNaN(at) ? undefined : at;
 }

@@ -1,10 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { RegistryError } from '../errors.js';
-import { retryAfter } from './retry-after.js';
+import { discard } from './discard.js';
+import { isTransient, retryAfter } from './retry-after.js';
+import { sleep, uncounted } from './time-limit.js';
 import type { Transport, TransportRequest, TransportResponse } from './transport.js';
-
-/** Answers that a later try may turn into better ones: overload, gateways, and what proxies make of both. */
-const TRANSIENT = new Set([408, 425, 429, 499, 500, 502, 503, 504, 520, 521, 522, 523, 524]);
 
 export interface RetryOptions {
   /** Tries after the first. Default 4. */
@@ -19,9 +17,12 @@ export interface RetryOptions {
   sleep?: (ms: number, signal: AbortSignal | undefined) => Promise<void>;
 }
 
+/** What became of one try. */
+type Outcome = { response: TransportResponse } | { error: unknown };
+
 /**
- * Sends again what may be sent again: after a broken connection, or a status that passes. A pause the server asks for
- * holds for every request to that origin, or parallel uploads would multiply the load it complains about.
+ * Sends again what may be sent again: after a broken connection, or a status that passes. The pause before it holds for
+ * every request to that origin, or parallel uploads would multiply the load the registry complains about.
  */
 export class RetryTransport implements Transport {
   private readonly options: Required<RetryOptions>;
@@ -31,23 +32,18 @@ export class RetryTransport implements Transport {
     private readonly inner: Transport,
     options: RetryOptions = {},
   ) {
-    this.options = { retries: 4, baseDelay: 300, maxDelay: 10_000, maxRetryAfter: 60_000, sleep: pause, ...options };
+    const { retries = 4, baseDelay = 300, maxDelay = 10_000, maxRetryAfter = 60_000 } = options;
+    this.options = { retries, baseDelay, maxDelay, maxRetryAfter, sleep: options.sleep ?? sleep };
   }
 
   async send(request: TransportRequest): Promise<TransportResponse> {
     for (let attempt = 0; ; attempt++) {
-      await this.awaitPause(request);
-      const isLast = attempt >= this.options.retries || !isRepeatable(request);
-      const outcome = await this.attempt(request, isLast);
-      if ('response' in outcome) {
-        const wait = this.waitFor(outcome.response, attempt);
-        if (isLast || wait === undefined) return outcome.response;
-        outcome.response.body.destroy();
-        if (outcome.response.headers['retry-after']) this.pauseOrigin(request.url, wait);
-        await this.options.sleep(wait, request.signal);
-      } else {
-        await this.options.sleep(this.backoff(attempt), request.signal);
-      }
+      await this.pauseOver(request);
+      const outcome = await this.attempt(request);
+      const wait = this.waitAfter(outcome, attempt);
+      if (wait !== undefined) this.pause(request.url, wait);
+      if (wait === undefined || attempt >= this.options.retries || !isRepeatable(request)) return settled(outcome);
+      if ('response' in outcome) discard(outcome.response);
     }
   }
 
@@ -55,45 +51,45 @@ export class RetryTransport implements Transport {
     await this.inner.close?.();
   }
 
-  private async attempt(request: TransportRequest, isLast: boolean): Promise<{ response: TransportResponse } | object> {
+  private async attempt(request: TransportRequest): Promise<Outcome> {
     try {
       return { response: await this.inner.send(request) };
     } catch (error) {
-      if (isLast || !(error instanceof RegistryError) || !error.retryable) throw error;
-      return {};
+      return { error };
     }
   }
 
-  /** Milliseconds to wait before another try, or `undefined` when this answer is final. */
-  private waitFor(response: TransportResponse, attempt: number): number | undefined {
-    if (!TRANSIENT.has(response.status)) return undefined;
-    const asked = retryAfter(response.headers);
-    if (asked === undefined) return this.backoff(attempt);
-    return asked <= this.options.maxRetryAfter ? asked : undefined;
+  /** Milliseconds to wait before another try, or `undefined` when this outcome is final. */
+  private waitAfter(outcome: Outcome, attempt: number): number | undefined {
+    const backoff = Math.random() * Math.min(this.options.baseDelay * 2 ** attempt, this.options.maxDelay);
+    if ('error' in outcome) return isBrokenConnection(outcome.error) ? backoff : undefined;
+    if (!isTransient(outcome.response.status)) return undefined;
+    const asked = retryAfter(outcome.response.headers) ?? 0;
+    return asked <= this.options.maxRetryAfter ? Math.max(asked, backoff) : undefined;
   }
 
-  private backoff(attempt: number): number {
-    return Math.random() * Math.min(this.options.baseDelay * 2 ** attempt, this.options.maxDelay);
-  }
-
-  private pauseOrigin(url: URL, ms: number): void {
+  private pause({ origin }: URL, ms: number): void {
     const until = performance.now() + ms;
-    this.pausedUntil.set(url.origin, Math.max(until, this.pausedUntil.get(url.origin) ?? 0));
+    this.pausedUntil.set(origin, Math.max(until, this.pausedUntil.get(origin) ?? 0));
   }
 
-  private async awaitPause(request: TransportRequest): Promise<void> {
-    const left = (this.pausedUntil.get(request.url.origin) ?? 0) - performance.now();
-    if (left > 0) await this.options.sleep(left, request.signal);
+  private async pauseOver({ url, signal }: TransportRequest): Promise<void> {
+    const left = (this.pausedUntil.get(url.origin) ?? 0) - performance.now();
+    if (left > 0) await uncounted(signal, () => this.options.sleep(left, signal));
+    else this.pausedUntil.delete(url.origin);
   }
+}
+
+/** An error with a status is about an answer, a token server's for example, that whoever got it has judged already. */
+function isBrokenConnection(error: unknown): boolean {
+  return error instanceof RegistryError && error.retryable && error.status === undefined;
 }
 
 function isRepeatable({ method, repeatable }: TransportRequest): boolean {
   return repeatable ?? method !== 'PATCH';
 }
 
-async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  await delay(ms, undefined, { signal }).catch((error: unknown) => {
-    signal?.throwIfAborted();
-    throw error;
-  });
+function settled(outcome: Outcome): TransportResponse {
+  if ('response' in outcome) return outcome.response;
+  throw outcome.error;
 }

@@ -119,16 +119,13 @@ describe('EmbeddedTransport', () => {
       await expect(patch({ open: () => Promise.reject(reason) })).rejects.toBe(reason);
     });
 
-    it('that fails is named as the cause, without what the URL should hide', async () => {
+    it('that fails is what the request fails with', async () => {
       const source = new PassThrough();
-      location += '?state=secret';
       const failure = patch({ open: () => source });
       source.write('half');
-      setImmediate(() => source.destroy(new Error('disk gone')));
-      const error = await failure.catch((caught: unknown) => caught as RegistryError);
-      expect(error).toMatchObject({ method: 'PATCH', status: undefined, cause: new Error('disk gone') });
-      expect((error as RegistryError).message).toMatch(/^PATCH http:.* its body could not be read: disk gone/);
-      expect((error as RegistryError).message).not.toContain('secret');
+      const broken = new Error('disk gone');
+      setImmediate(() => source.destroy(broken));
+      await expect(failure).rejects.toBe(broken);
       expect(await received()).toBe('0-3');
     });
 

@@ -8,7 +8,14 @@ import { type Tap, tapStream } from '../../lib/oci/tap-stream.js';
 const CHUNKS = ['one', 'two', 'three'].map((text) => Buffer.from(text));
 
 function source(): Readable {
-  return Readable.from(CHUNKS, { objectMode: false });
+  async function* oneByOne(): AsyncGenerator<Buffer> {
+    for (const chunk of CHUNKS) {
+      // A stream joins chunks that wait in it.
+      await sleep(1);
+      yield chunk;
+    }
+  }
+  return Readable.from(oneByOne(), { objectMode: false });
 }
 
 /** A tap that writes down what it is told. */
@@ -51,6 +58,35 @@ describe('tapStream', () => {
     expect(seen).toContain('end');
   });
 
+  it('passes the last chunk on only after the whole has been verified', async () => {
+    const { seen, tap } = recording({ verify: () => void seen.push('verified') });
+    const passed: string[] = [];
+    for await (const chunk of tapStream(source(), tap)) {
+      passed.push(String(chunk));
+      seen.push(`passed ${String(chunk)}`);
+    }
+    expect(passed).toEqual(['one', 'two', 'three']);
+    expect(seen.slice(seen.indexOf('verified'))).toEqual(['verified', 'passed three', 'end', 'close']);
+  });
+
+  it('keeps the last chunk to itself when the whole is wrong', async () => {
+    const passed: string[] = [];
+    const reading = async (): Promise<void> => {
+      const tap = { chunk: () => {}, verify: () => Promise.reject(new Error('wrong')) };
+      for await (const chunk of tapStream(source(), tap)) passed.push(String(chunk));
+    };
+    await expect(reading()).rejects.toThrow('wrong');
+    expect(passed).toEqual(['one', 'two']);
+  });
+
+  it('lets a source fail before anybody reads', async () => {
+    const broken = source();
+    const tapped = tapStream(broken, { chunk: () => {} });
+    broken.destroy(new Error('the disk is gone'));
+    await sleep(5);
+    await expect(buffer(tapped)).rejects.toThrow('the disk is gone');
+  });
+
   it('works with a tap that only looks at chunks', async () => {
     expect((await buffer(tapStream(source(), { chunk: () => {} }))).toString()).toBe('onetwothree');
   });
@@ -58,7 +94,7 @@ describe('tapStream', () => {
   describe('when something fails', () => {
     it.each<[string, Partial<Tap>]>([
       ['its look at a chunk', { chunk: () => Promise.reject(new Error('not this one')) }],
-      ['its look at the end', { end: () => Promise.reject(new Error('not this one')) }],
+      ['its look at the whole', { verify: () => Promise.reject(new Error('not this one')) }],
     ])('fails with the error of the tap, in %s, and closes the source', async (_, broken) => {
       const { seen, tap } = recording(broken);
       const from = source();

@@ -1,14 +1,14 @@
 import { type ImageInspection, TarArchive } from '../../index.js';
-import { formatBytes, formatColumns, shortEntry } from '../format.js';
-import type { Io } from '../io.js';
 import { printable } from '../../redact.js';
+import { formatBytes, formatColumns, formatJson, shortEntry } from '../format.js';
+import type { Io } from '../io.js';
 
 /** Prints what an archive holds. */
 export async function inspect(tar: string, { json }: { json?: boolean }, io: Io): Promise<void> {
   const archive = await TarArchive.open(tar);
   try {
     const images = await archive.inspect();
-    io.stdout(json ? `${JSON.stringify(images, undefined, 2)}\n` : images.map(describeImage).join('\n'));
+    io.stdout(json ? formatJson(images) : images.map(describeImage).join('\n'));
   } finally {
     await archive.close();
   }

@@ -1,4 +1,5 @@
-import { InvalidArgumentError, type PushedImage } from '../../index.js';
+import { InvalidArgumentError, type PushedImage, type PushOptions } from '../../index.js';
+import { formatJson } from '../format.js';
 import type { Io } from '../io.js';
 import type { PushFlags } from '../program.js';
 import { PushProgress } from '../push-progress.js';
@@ -8,17 +9,16 @@ import { connect, targetOf } from '../target.js';
 export async function push(tar: string, reference: string | undefined, flags: PushFlags, io: Io): Promise<void> {
   const pushed =
     reference === undefined ? await pushOriginalTags(tar, flags, io) : await pushAs(tar, reference, flags, io);
-  if (flags.json) io.stdout(`${JSON.stringify(pushed, undefined, 2)}\n`);
+  if (flags.json) io.stdout(formatJson(pushed));
   else for (const { reference: name, digest } of pushed) io.stdout(`${name}@${digest}\n`);
 }
 
 async function pushAs(tar: string, reference: string, flags: PushFlags, io: Io): Promise<PushedImage[]> {
   if (flags.firstTag) throw new InvalidArgumentError('--first-tag keeps an original tag, but a name was given too');
+  if (flags.allTags) throw new InvalidArgumentError('--all-tags keeps the original tags, but a name was given too');
   const { client, name } = targetOf(reference, flags, io);
-  const image =
-    flags.image === undefined ? {} : { image: /^\d+$/.test(flags.image) ? Number(flags.image) : flags.image };
   try {
-    return [await client.push(tar, name, { ...transferOptions(flags, io), ...image })];
+    return [await client.push(tar, name, { ...transferOptions(flags, io), ...imageOption(flags.image) })];
   } finally {
     await client.close();
   }
@@ -28,27 +28,27 @@ async function pushOriginalTags(tar: string, flags: PushFlags, io: Io): Promise<
   if (flags.image !== undefined) throw new InvalidArgumentError('--image chooses what gets a name, but none was given');
   const client = connect(undefined, flags, io);
   try {
-    return await client.pushOriginalTags(tar, {
-      ...transferOptions(flags, io),
-      which: flags.firstTag ? 'first' : 'all',
-    });
+    const which = flags.firstTag ? 'first' : 'all';
+    return await client.pushOriginalTags(tar, { ...transferOptions(flags, io), which });
   } finally {
     await client.close();
   }
 }
 
-function transferOptions({ compression, concurrency, platform, quiet }: PushFlags, io: Io): TransferFlags {
-  const progress = quiet ? undefined : new PushProgress((line) => io.stderr(`${line}\n`));
+/** A number counts the images of the archive; everything else is a tag. */
+function imageOption(image: string | undefined): Pick<PushOptions, 'image'> {
+  if (image === undefined) return {};
+  return { image: /^\d+$/.test(image) ? Number(image) : image };
+}
+
+function transferOptions(flags: PushFlags, io: Io): Omit<PushOptions, 'image'> {
+  const { compression, concurrency, platform, quiet } = flags;
+  const progress = new PushProgress((line) => io.stderr(`${line}\n`));
   return {
     compression,
     concurrency,
     signal: io.signal,
     ...(platform === undefined ? {} : { platform }),
-    ...(progress === undefined ? {} : { onProgress: (event) => progress.report(event) }),
+    ...(quiet ? {} : { onProgress: (event) => progress.report(event) }),
   };
 }
-
-type TransferFlags = Pick<PushFlags, 'compression' | 'concurrency' | 'platform'> & {
-  signal: AbortSignal;
-  onProgress?: PushProgress['report'];
-};

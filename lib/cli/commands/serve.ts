@@ -6,11 +6,20 @@ import type { Io } from '../io.js';
 /** Serves until interrupted. */
 export async function serve({ port, host }: { port: number; host: string }, io: Io): Promise<void> {
   const server = await RegistryServer.start({ port, host }).catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code !== 'EADDRINUSE') throw cause;
-    throw new InvalidArgumentError(`port ${port} of ${host} is in use`, { cause, hint: 'Choose another with --port.' });
+    throw cannotListen(host, port, cause);
   });
-  io.stdout(`${server.url}\n`);
-  io.stderr('a registry in memory: what is pushed is gone when it stops; stop it with Ctrl+C\n');
-  if (!io.signal.aborted) await once(io.signal, 'abort');
-  await server.close();
+  try {
+    io.stdout(`${server.url}\n`);
+    io.stderr('a registry in memory: what is pushed is gone when it stops; stop it with Ctrl+C\n');
+    if (!io.signal.aborted) await once(io.signal, 'abort');
+  } finally {
+    await server.close();
+  }
+}
+
+/** What the system says to an address that is taken, not ours, or not allowed. */
+function cannotListen(host: string, port: number, cause: NodeJS.ErrnoException): Error {
+  if (cause.code === undefined) return cause;
+  const why = cause.code === 'EADDRINUSE' ? `port ${port} of ${host} is in use` : `cannot listen: ${cause.message}`;
+  return new InvalidArgumentError(why, { cause, hint: 'Choose another address with --port and --host.' });
 }

@@ -1,4 +1,6 @@
 import { collect } from '../../index.js';
+import { printable } from '../../redact.js';
+import { formatJson } from '../format.js';
 import type { Io } from '../io.js';
 import type { ListFlags } from '../program.js';
 import { targetOf } from '../target.js';
@@ -15,6 +17,6 @@ export async function tags(repository: string, flags: ListFlags, io: Io): Promis
 
 /** One name per line as they come, or a JSON array. */
 export async function printList(list: AsyncIterable<string>, { json }: ListFlags, io: Io): Promise<void> {
-  if (json) return io.stdout(`${JSON.stringify(await collect(list))}\n`);
-  for await (const name of list) io.stdout(`${name}\n`);
+  if (json) return io.stdout(formatJson(await collect(list), 0));
+  for await (const name of list) io.stdout(`${printable(name)}\n`);
 }

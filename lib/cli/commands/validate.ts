@@ -1,4 +1,6 @@
 import { TarArchive, ValidationError } from '../../index.js';
+import { printable } from '../../redact.js';
+import { formatJson } from '../format.js';
 import type { Io } from '../io.js';
 
 /** Reads an archive to its end; every problem is a line of its own, and any problem an error. */
@@ -6,9 +8,9 @@ export async function validate(tar: string, { json }: { json?: boolean }, io: Io
   const archive = await TarArchive.open(tar);
   try {
     const report = await archive.validate({ signal: io.signal });
-    if (json) io.stdout(`${JSON.stringify(report, undefined, 2)}\n`);
+    if (json) io.stdout(formatJson(report));
     else if (report.valid) io.stdout(`${tar} is a valid image archive\n`);
-    else for (const { entry, message } of report.problems) io.stdout(`${entry} ${message}\n`);
+    else for (const { entry, message } of report.problems) io.stdout(`${printable(`${entry} ${message}`, 4000)}\n`);
     if (report.valid) return;
     const count = report.problems.length;
     throw new ValidationError(

@@ -1,0 +1,62 @@
+import { type ArchiveImage, isForeign } from './archive-image.js';
+import type { FoundImage } from './found-image.js';
+
+/**
+ * Decides between the two lists of an archive that is both a `docker save` and an OCI layout, as Docker ≥ 25 writes it.
+ *
+ * `manifest.json` is the one to trust: 25.0.0 wrote OCI manifests without layers (moby/moby#47065), and those of the classic
+ * store describe plain layers that no registry ever saw. Only an OCI manifest with packed layers is the image as it was
+ * pulled; it is kept byte for byte, so that its digest survives. The containerd store may name a config in `manifest.json`
+ * that is not in the archive (containerd/containerd#11980); then the OCI image of the same name stands in for it.
+ */
+export function mergeLayouts(docker: readonly FoundImage[], oci: readonly FoundImage[]): FoundImage[] {
+  const dockerConfigs = new Set(docker.flatMap(configsOf));
+  const originals = oci.filter((found) => found.image && (isPacked(found.image) || !isListed(found, dockerConfigs)));
+  const originalConfigs = new Set(originals.flatMap(configsOf));
+  const originalTags = new Set(originals.flatMap(shortTags));
+  const dockerTags = new Set(docker.flatMap(shortTags));
+  const isReplaced = (found: FoundImage): boolean => {
+    if (found.image) return isListed(found, originalConfigs);
+    return found.isIncomplete && shortTags(found).some((tag) => originalTags.has(tag));
+  };
+  const isExcused = (found: FoundImage): boolean =>
+    docker.length > 0 && shortTags(found).every((tag) => dockerTags.has(tag));
+  return [
+    ...originals.map((found) => withDockerTags(found, docker)),
+    ...docker.filter((found) => !isReplaced(found)),
+    ...oci.filter((found) => !found.image && !isExcused(found)),
+  ];
+}
+
+/** With packed layers a manifest is what some registry served, or would. */
+function isPacked(image: ArchiveImage): boolean {
+  return image.manifests.some(({ layers }) => layers.some((layer) => !isForeign(layer) && layer.packing !== 'none'));
+}
+
+function configsOf({ image }: FoundImage): string[] {
+  return image?.manifests.map(({ config }) => config.digest) ?? [];
+}
+
+function isListed(found: FoundImage, configs: ReadonlySet<string>): boolean {
+  return configsOf(found).every((config) => configs.has(config));
+}
+
+/** `manifest.json` writes names as the user knows them: `app:1`, not `docker.io/library/app:1`. */
+function withDockerTags(found: FoundImage, docker: readonly FoundImage[]): FoundImage {
+  const { image } = found;
+  if (!image) return found;
+  const configs = new Set(configsOf(found));
+  const tags = docker
+    .filter((other) => configsOf(other).some((config) => configs.has(config)))
+    .flatMap((other) => other.tags);
+  const known = new Set(tags.map(shortName));
+  return { ...found, image: { ...image, tags: [...tags, ...image.tags.filter((tag) => !known.has(shortName(tag)))] } };
+}
+
+function shortTags({ tags }: FoundImage): string[] {
+  return tags.map(shortName);
+}
+
+function shortName(tag: string): string {
+  return tag.replace(/^docker\.io\/(library\/)?/, '');
+}

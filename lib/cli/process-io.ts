@@ -1,0 +1,52 @@
+import { ExitCode } from './exit-code.js';
+import type { Io } from './io.js';
+
+/** The part of Node's `process` that is needed here. */
+export interface ProcessLike {
+  env: Io['env'];
+  exitCode?: number | string | null | undefined;
+  stdout: Outlet;
+  stderr: Outlet;
+  on(signal: 'SIGINT' | 'SIGTERM', listener: () => void): unknown;
+  exit(code?: number | string | null): unknown;
+}
+
+interface Outlet {
+  write(text: string): unknown;
+  on(event: 'error', listener: (error: NodeJS.ErrnoException) => void): unknown;
+}
+
+const SIGNALS = { SIGINT: ExitCode.interrupted, SIGTERM: 143 } as const;
+
+/**
+ * The process as a command sees it. The first signal ends the work in order, the second one at once.
+ * @returns `exitCode` says what the process ends with, given what its command ended with
+ */
+export function processIo(process: ProcessLike): { io: Io; exitCode: (code: number) => number } {
+  const interrupted = new AbortController();
+  let signalCode: number = ExitCode.interrupted;
+  for (const [signal, code] of Object.entries(SIGNALS) as [keyof typeof SIGNALS, number][]) {
+    process.on(signal, () => {
+      if (interrupted.signal.aborted) process.exit(code);
+      signalCode = code;
+      interrupted.abort();
+    });
+  }
+  // A reader that has seen enough (`| head`) is no error of ours. Without one for results there is no more to do.
+  onBrokenPipe(process.stdout, () => process.exit(process.exitCode ?? ExitCode.ok));
+  onBrokenPipe(process.stderr, () => undefined);
+  const io: Io = {
+    stdout: (text) => void process.stdout.write(text),
+    stderr: (text) => void process.stderr.write(text),
+    env: process.env,
+    signal: interrupted.signal,
+  };
+  return { io, exitCode: (code) => (code === ExitCode.interrupted ? signalCode : code) };
+}
+
+function onBrokenPipe(outlet: Outlet, then: () => void): void {
+  outlet.on('error', (error) => {
+    if (error.code !== 'EPIPE') throw error;
+    then();
+  });
+}

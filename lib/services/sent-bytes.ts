@@ -1,0 +1,29 @@
+/** Counts what of one content was handed to the network, over all tries. */
+export class SentBytes {
+  /** Broken tries included. */
+  total = 0;
+  private current = 0;
+  private run = 0;
+
+  /** @param onSent - hears of bytes sent, and, negative, of those taken back because the content is sent again */
+  constructor(private readonly onSent: (bytes: number) => void = () => undefined) {}
+
+  /** The content is sent from its start. @returns counts for this sending, and for nobody once another has begun */
+  begin(): (bytes: number) => void {
+    this.takeBack();
+    const { run } = this;
+    return (bytes) => {
+      if (run !== this.run) return;
+      this.total += bytes;
+      this.current += bytes;
+      this.onSent(bytes);
+    };
+  }
+
+  takeBack(): void {
+    this.run += 1;
+    const broken = this.current;
+    this.current = 0;
+    if (broken > 0) this.onSent(-broken);
+  }
+}

@@ -1,0 +1,70 @@
+import { RateLimitError, RegistryError } from '../errors.js';
+import type { Descriptor } from '../oci/descriptor.js';
+import { sleep } from '../transport/time-limit.js';
+import type { PushedBlob } from './blob-service.js';
+import { BlobUpload } from './blob-upload.js';
+import type { SentBytes } from './sent-bytes.js';
+
+/** How one try goes about it. */
+export interface UploadSteps {
+  /** A session to send to, or why there is nothing to send. */
+  open: () => Promise<BlobUpload | PushedBlob>;
+  send: (upload: BlobUpload) => Promise<Descriptor>;
+}
+
+/** A whole blob is tried this often: what broke off in the middle of a stream cannot be repeated by the transport. */
+const TRIES = 4;
+
+/** Milliseconds before the second try, doubled for each one after it, with full jitter. */
+const BASE_DELAY = 600;
+
+/** Milliseconds to wait at most when the registry limits requests. */
+const MAX_PAUSE = 60_000;
+
+/** Codes that mean the session is gone, and only a new one can help. Source: distribution `registry/api/errcode`. */
+const SESSION_LOST = new Set(['BLOB_UPLOAD_UNKNOWN', 'BLOB_UPLOAD_INVALID']);
+
+/** Uploads until it worked or no further try can help; every session that failed is given back. */
+export async function withTries(
+  { open, send }: UploadSteps,
+  sent: SentBytes,
+  signal: AbortSignal | undefined,
+): Promise<PushedBlob> {
+  for (let tries = 1; ; tries++) {
+    let upload: BlobUpload | undefined;
+    try {
+      const opened = await open();
+      if (!(opened instanceof BlobUpload)) return opened;
+      upload = opened;
+      const descriptor = await send(upload);
+      return { descriptor, outcome: 'uploaded', bytesSent: sent.total };
+    } catch (error) {
+      await upload?.cancel();
+      signal?.throwIfAborted();
+      const pause = pauseAfter(error, tries, upload !== undefined);
+      if (pause === undefined) throw error;
+      sent.takeBack();
+      await sleep(pause, signal);
+    }
+  }
+}
+
+/** Whether the upload may have ended, well or badly, without telling us. */
+export function isSessionOver(error: unknown): boolean {
+  if (!(error instanceof RegistryError)) return false;
+  return error.retryable || error.status === 404 || error.status === 416 || SESSION_LOST.has(error.code);
+}
+
+/**
+ * Milliseconds until another try, `undefined` when there is none. What a session failed with, a new one may not; what comes
+ * before it, the transport has tried often enough, unless the registry went away in the middle of it all.
+ */
+function pauseAfter(error: unknown, tries: number, hadSession: boolean): number | undefined {
+  if (tries >= TRIES || !(error instanceof RegistryError)) return undefined;
+  const isAway = tries > 1 && error.retryable && error.status === undefined;
+  // Bytes can be damaged on their way, but not every time.
+  const isDamaged = tries === 1 && error.code === 'DIGEST_INVALID';
+  if (hadSession ? !isSessionOver(error) && !isDamaged : !isAway) return undefined;
+  const asked = error instanceof RateLimitError && error.resetAt ? error.resetAt.getTime() - Date.now() : 0;
+  return asked > MAX_PAUSE ? undefined : Math.max(asked, Math.random() * BASE_DELAY * 2 ** (tries - 1));
+}

@@ -1,0 +1,123 @@
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
+import { AnswerBody } from './answer-body.js';
+import { IdleTimer } from './idle-timer.js';
+import { networkError, timeoutError } from './network-error.js';
+import { onAbort } from './on-abort.js';
+import { type Patience, RequestBodyPump } from './request-body-pump.js';
+import { holdResponse } from './response-body.js';
+import type { TransportRequest, TransportResponse } from './transport.js';
+import { raceSignal } from './waiting.js';
+
+/** Sends a request with the HTTP client of the house. Resolves with the head of the answer, whatever its status. */
+export type Perform = (
+  request: TransportRequest,
+  body: RequestBodyPump | undefined,
+  signal: AbortSignal,
+) => Promise<IncomingMessage & { req: ClientRequest }>;
+
+/** Milliseconds an answer to an unfinished upload may take to arrive before its connection is given up. */
+const EARLY_ANSWER = 2000;
+
+/** No more than this has left when a connection turns out to have been closed already: one read of a source. */
+const FIRST_BYTES = 1024 * 1024;
+
+/** One request and its answer: opens the body and closes it again, watches the clock, and says what went wrong. */
+export class Exchange {
+  /**
+   * Whether it failed because the server had closed the connection, kept from an earlier request, before it saw this one.
+   * Nothing has happened then, and it may be sent again whatever its method. Source: RFC 9112 §9.3.1.
+   */
+  isStale = false;
+  private readonly abort = new AbortController();
+  private readonly idle = new IdleTimer((ms, doing) => this.abort.abort(timeoutError(this.request, ms, doing)));
+  private body: RequestBodyPump | undefined;
+
+  constructor(
+    private readonly request: TransportRequest,
+    private readonly perform: Perform,
+    private readonly patience: Patience,
+  ) {}
+
+  /** @throws the signal's reason; whatever the body fails with; RegistryError when no answer came */
+  async run(): Promise<TransportResponse> {
+    const stopListening = onAbort(this.request.signal, (reason) => this.abort.abort(reason));
+    try {
+      const source = await this.openBody();
+      if (source) this.body = new RequestBodyPump(source, this.request.body?.size, this.idle, this.patience);
+      else this.idle.start(this.patience.answer, 'waiting for the answer');
+      return await this.send();
+    } finally {
+      this.idle.stop();
+      stopListening();
+      this.body?.stop();
+    }
+  }
+
+  private async openBody(): Promise<Readable | undefined> {
+    const opening = Promise.resolve(this.request.body?.open());
+    try {
+      return await raceSignal(opening, this.abort.signal);
+    } catch (error) {
+      opening.then(
+        (late) => late?.on('error', () => undefined).destroy(),
+        () => undefined,
+      );
+      throw error;
+    }
+  }
+
+  private async send(): Promise<TransportResponse> {
+    try {
+      const answer = await this.perform(this.request, this.body, this.abort.signal);
+      const isEarly = this.body !== undefined && !this.body.isComplete;
+      if (isEarly && (answer.statusCode ?? 0) >= 300) return await this.early(answer);
+      if (isEarly) await this.sendRest();
+      return this.response(answer, new AnswerBody(answer, this.request, this.patience.idle));
+    } catch (error) {
+      throw this.explained(error);
+    }
+  }
+
+  /** Nobody will read the rest of the body: without an end by us it would keep its connection occupied. */
+  private async early(answer: IncomingMessage & { req: ClientRequest }): Promise<TransportResponse> {
+    this.idle.stop();
+    const held = await holdResponse(this.response(answer, answer), EARLY_ANSWER);
+    answer.req.destroy();
+    this.abort.signal.throwIfAborted();
+    return held;
+  }
+
+  /** Some registries say yes before they have read everything. What does not go out then cannot have been stored. */
+  private async sendRest(): Promise<void> {
+    await this.body?.finished();
+    if (this.body?.isComplete) return;
+    throw Object.assign(new Error('the connection was closed in the middle of the body'), { code: 'ECONNRESET' });
+  }
+
+  private response(answer: IncomingMessage, body: Readable): TransportResponse {
+    return { status: answer.statusCode ?? 0, url: this.request.url, headers: headersOf(answer), body };
+  }
+
+  /** Which of several failures to report: the caller's abort or our clock, the content's own, and only then the socket's. */
+  private explained(error: unknown): unknown {
+    if (this.abort.signal.aborted) return this.abort.signal.reason;
+    if (this.body?.failure) return this.body.failure;
+    this.isStale = isReset(error) && (this.body?.sent ?? 0) <= FIRST_BYTES;
+    return networkError(this.request, error);
+  }
+}
+
+/** A connection used before that ended without a byte of an answer. */
+function isReset(error: unknown): boolean {
+  const { code, request } = error as { code?: string; request?: ClientRequest & { res?: IncomingMessage } };
+  return request?.reusedSocket === true && !request.res && (code === 'ECONNRESET' || code === 'EPIPE');
+}
+
+function headersOf(answer: IncomingMessage): Record<string, string> {
+  const headers: Record<string, string> = Object.create(null) as Record<string, string>;
+  for (const [name, value] of Object.entries(answer.headers)) {
+    if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(', ') : value;
+  }
+  return headers;
+}

@@ -1,0 +1,8 @@
+/** Calls `listener` with the reason once the signal is aborted, at once if it is already. @returns stops listening */
+export function onAbort(signal: AbortSignal | undefined, listener: (reason: unknown) => void): () => void {
+  if (!signal) return () => undefined;
+  const listen = (): void => listener(signal.reason);
+  if (signal.aborted) listen();
+  else signal.addEventListener('abort', listen, { once: true });
+  return () => signal.removeEventListener('abort', listen);
+}

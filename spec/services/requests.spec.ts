@@ -1,0 +1,139 @@
+import { getEventListeners } from 'node:events';
+import { Readable } from 'node:stream';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { RegistryError } from '../../lib/errors.js';
+import { type Call, Requests } from '../../lib/services/requests.js';
+import { RetryTransport } from '../../lib/transport/retry-transport.js';
+import type { Transport } from '../../lib/transport/transport.js';
+import { OPTIONS, refusal, REGISTRY, scripted } from './scripted.js';
+
+const call: Call = {
+  method: 'GET',
+  url: new URL(`${REGISTRY}/v2/?state=secret`),
+  scopes: ['repository:app:pull'],
+  expected: [200],
+  doing: 'trying it',
+};
+
+const silent: Transport = {
+  send: ({ signal }) =>
+    new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason as Error))),
+};
+
+describe('Requests', () => {
+  afterEach(() => void jest.useRealTimers());
+
+  it('sends a step without what is for messages only', async () => {
+    const transport = scripted(200);
+    const headers = { accept: 'application/json' };
+    await new Requests(transport, OPTIONS).transfer({ ...call, headers, repeatable: false });
+    const [sent] = transport.requests;
+    expect(Object.keys(sent ?? {}).sort()).toEqual(['content', 'headers', 'method', 'repeatable', 'scopes', 'url']);
+    expect(sent).toMatchObject({ method: 'GET', headers, scopes: ['repository:app:pull'], repeatable: false });
+  });
+
+  it.each(['transfer', 'metadata'] as const)('%s fails unless the status is an expected one', async (way) => {
+    const transport = scripted(refusal(403, 'DENIED'));
+    await expect(new Requests(transport, OPTIONS)[way](call)).rejects.toMatchObject({ code: 'DENIED', status: 403 });
+    expect(transport.openBodies).toBe(0);
+  });
+
+  describe('transfer', () => {
+    it('knows no time', async () => {
+      jest.useFakeTimers();
+      const sending = new Requests(silent, OPTIONS).transfer(call);
+      const settled = jest.fn();
+      sending.then(settled, settled);
+      await jest.advanceTimersByTimeAsync(3_600_000);
+      expect(settled).not.toHaveBeenCalled();
+    });
+
+    it('hands the body on', async () => {
+      const response = await new Requests(scripted({ body: 'content' }), OPTIONS).transfer(call);
+      expect(response.body.readableEnded).toBe(false);
+    });
+  });
+
+  describe('metadata', () => {
+    it('ends the body', async () => {
+      const transport = scripted({ body: 'content' });
+      await new Requests(transport, OPTIONS).metadata(call);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      expect(transport.openBodies).toBe(0);
+    });
+  });
+
+  describe('read', () => {
+    it('gives the bytes', async () => {
+      const answer = await new Requests(scripted({ body: 'content' }), OPTIONS).read(call, 7);
+      expect(answer).toMatchObject({ status: 200, bytes: Buffer.from('content') });
+    });
+
+    it('gives no more than it may', async () => {
+      const reading = new Requests(scripted({ body: 'content' }), OPTIONS).read(call, 6);
+      await expect(reading).rejects.toMatchObject({ code: 'RESPONSE_TOO_LARGE' });
+    });
+
+    it('has an end for a body that dribbles', async () => {
+      const body = new Readable({ read: () => undefined });
+      const timer = setInterval(() => body.push('.'), 5);
+      const transport: Transport = {
+        send: ({ url, signal }) => {
+          signal?.addEventListener('abort', () => body.destroy(signal.reason as Error));
+          return Promise.resolve({ status: 200, url, headers: {}, body });
+        },
+      };
+      const reading = new Requests(transport, { ...OPTIONS, timeout: 50 }).read(call, 1000);
+      await expect(reading).rejects.toMatchObject({ name: 'RegistryError', code: 'ETIMEDOUT' });
+      clearInterval(timer);
+    });
+  });
+
+  describe.each(['metadata', 'read'] as const)('%s', (way) => {
+    const send = (transport: Transport, more: Partial<Call> = {}) => {
+      const requests = new Requests(transport, OPTIONS);
+      return way === 'metadata' ? requests.metadata({ ...call, ...more }) : requests.read({ ...call, ...more }, 100);
+    };
+
+    it('says that it took too long', async () => {
+      jest.useFakeTimers();
+      const failing = send(silent).catch((error: unknown) => error);
+      await jest.advanceTimersByTimeAsync(30_000);
+      const error = await failing;
+      expect(error).toBeInstanceOf(RegistryError);
+      expect(error).toMatchObject({ code: 'ETIMEDOUT', retryable: true, method: 'GET', status: undefined });
+      expect((error as Error).message).toBe(
+        'trying it: GET http://registry.example/v2/?state=REDACTED took longer than 30 s. ' +
+          'Is the registry reachable? A longer timeout can be set with the option timeout or REGISTRY_TIMEOUT.',
+      );
+    });
+
+    it('does not count a pause that the registry asks for', async () => {
+      const doNotFake = ['nextTick', 'setImmediate', 'queueMicrotask'] as const;
+      jest.useFakeTimers({ doNotFake: [...doNotFake] });
+      const transport = scripted({ status: 429, headers: { 'retry-after': '45' } }, 200);
+      const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+      const sending = send(new RetryTransport(transport, { sleep }));
+      for (let i = 0; i < 10; i++) await new Promise((resolve) => setImmediate(resolve));
+      await jest.advanceTimersByTimeAsync(50_000);
+      await expect(sending).resolves.toMatchObject({ status: 200 });
+    });
+
+    it("ends with the caller's reason when he gives up", async () => {
+      const abort = new AbortController();
+      const sending = send(silent, { signal: abort.signal });
+      abort.abort('enough');
+      await expect(sending).rejects.toBe('enough');
+    });
+
+    it('leaves neither a timer nor a listener behind', async () => {
+      jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] });
+      const { signal } = new AbortController();
+      await send(scripted(200), { signal });
+      await send(scripted(404), { signal }).catch(() => undefined);
+      for (let i = 0; i < 10; i++) await new Promise((resolve) => setImmediate(resolve));
+      expect(jest.getTimerCount()).toBe(0);
+      expect(getEventListeners(signal, 'abort')).toHaveLength(0);
+    });
+  });
+});
