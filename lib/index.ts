@@ -1,12 +1,15 @@
 export { collect, RegistryClient } from './registry-client.js';
 export type {
   CallOptions,
+  CopyOptions,
+  ImageInfoOptions,
+  PullOptions,
   PushInput,
   PushOptions,
   PushOriginalTagsOptions,
   RegistryClientConfig,
   TransferOptions,
-} from './registry-client.js';
+} from './client-options.js';
 export type { RegistryClientOptions, ResolvedOptions } from './options.js';
 export type { ServiceClass, ServiceOverrides } from './service-overrides.js';
 
@@ -16,6 +19,11 @@ export { ManifestService } from './services/manifest-service.js';
 export type { ManifestCallOptions } from './services/manifest-service.js';
 export { RepositoryService } from './services/repository-service.js';
 export type { ListOptions } from './services/repository-service.js';
+export type { ListedImage } from './transfer/catalog.js';
+export type { CopiedImage, CopyEvent } from './transfer/copy.js';
+export type { DeletedImage } from './transfer/deletion.js';
+export type { ImageInfo, PlatformImage } from './transfer/image-info.js';
+export type { PulledImage, PullEvent } from './transfer/pull.js';
 export type { PushedImage } from './transfer/push.js';
 export type { OnProgress, ProgressBlob, PushEvent } from './transfer/progress.js';
 
@@ -49,7 +57,9 @@ export type {
   RegistryTokenCredentials,
 } from './transport/credentials.js';
 
+export type { ArchiveFormat } from './archive/image-files.js';
 export type { Descriptor } from './oci/descriptor.js';
+export type { HistoryEntry, ImageConfig } from './oci/image-config.js';
 export { algorithmOf, digestOf, isDigest } from './oci/digest.js';
 export type { DigestAlgorithm } from './oci/digest.js';
 export { encodeManifest, isIndex, parseManifest } from './oci/manifest.js';

@@ -91,8 +91,8 @@ function parseUrl(text: string | URL): { url: URL; credentials?: BasicCredential
   const url = new URL(complete);
   const isHttp = url.protocol === 'http:' || url.protocol === 'https:';
   if (!isHttp || url.search || url.hash) throw notAnAddress(written);
-  // docker.io is a name for people; the API lives elsewhere.
-  if (/^(index\.)?docker\.io$/.test(url.host)) url.host = HUB_API;
+  // docker.io is a name for people, https://index.docker.io/v1/ one for docker login; the API lives elsewhere.
+  if (/^(index\.)?docker\.io$/.test(url.host)) [url.host, url.pathname] = [HUB_API, '/'];
   const { username, password } = url;
   url.username = '';
   url.password = '';
@@ -111,8 +111,8 @@ function decoded(text: string): string {
   }
 }
 
-function schemeFor(host: string): string {
-  const [, hostname = ''] = /^(\[[^\]]*\]|[^:/]*)/.exec(host) ?? [];
+function schemeFor(written: string): string {
+  const [, hostname = ''] = /^(?:[^/]*@)?(\[[^\]]*\]|[^:/]*)/.exec(written) ?? [];
   return isLoopback(hostname) ? 'http://' : 'https://';
 }
 

@@ -1,54 +1,39 @@
+import type { Writable } from 'node:stream';
+import type {
+  CallOptions,
+  CopyOptions,
+  ImageInfoOptions,
+  PullOptions,
+  PushInput,
+  PushOptions,
+  PushOriginalTagsOptions,
+  RegistryClientConfig,
+  TransferOptions,
+} from './client-options.js';
 import { type ArchiveInput, TarArchive } from './archive/tar-archive.js';
 import type { Compressor } from './compression/compressor.js';
 import { GzipCompressor } from './compression/gzip-compressor.js';
 import { compressionParallelism } from './compression/parallelism.js';
 import { createContainer } from './container.js';
-import type { ServiceOverrides } from './service-overrides.js';
 import { InvalidArgumentError } from './errors.js';
-import type { RawManifest } from './oci/manifest.js';
-import type { RegistryClientOptions, ResolvedOptions } from './options.js';
+import type { Descriptor } from './oci/descriptor.js';
+import { assertDigest } from './oci/digest.js';
+import { encodeManifest, type Manifest, parseManifest, type RawManifest } from './oci/manifest.js';
+import { assertTag, formatReference, parseReference, type Reference } from './oci/reference.js';
+import type { ResolvedOptions } from './options.js';
 import type { BlobService } from './services/blob-service.js';
 import type { ManifestService } from './services/manifest-service.js';
-import type { RepositoryService } from './services/repository-service.js';
-import { type ListOptions } from './services/repository-service.js';
+import type { ListOptions, RepositoryService } from './services/repository-service.js';
 import { TOKENS } from './tokens.js';
-import { createLimit } from './transfer/limiter.js';
-import type { OnProgress } from './transfer/progress.js';
+import { type ListedImage, listImages } from './transfer/catalog.js';
+import { type CopiedImage, Copy, type CopyEnd } from './transfer/copy.js';
+import { deleteImage, type DeletedImage, deleteTag, type DeletionServices } from './transfer/deletion.js';
+import { type ImageInfo, readImageInfo } from './transfer/image-info.js';
+import { createLimit, type Limit } from './transfer/limiter.js';
+import { Pull, type PulledImage } from './transfer/pull.js';
 import { Push, type PushedImage } from './transfer/push.js';
-import {
-  type ChooseTargets,
-  namedTarget,
-  type NamedTargetOptions,
-  originalTargets,
-  type OriginalTargetOptions,
-} from './transfer/targets.js';
+import { type ChooseTargets, namedTarget, originalTargets } from './transfer/targets.js';
 import type { Transport } from './transport/transport.js';
-
-export interface CallOptions {
-  /** Ends the call: it rejects with the signal's reason. */
-  signal?: AbortSignal;
-}
-
-/** How layers that are plain in the archive are pushed; packed ones always go byte for byte. */
-export interface TransferOptions extends CallOptions {
-  /** Default `gzip`, like docker push. */
-  compression?: 'gzip' | 'none';
-  /** Blobs at once. Default: that of the client. */
-  concurrency?: number;
-  onProgress?: OnProgress;
-}
-
-export interface PushOptions extends TransferOptions, NamedTargetOptions {}
-
-export interface PushOriginalTagsOptions extends TransferOptions, OriginalTargetOptions {}
-
-export interface RegistryClientConfig extends RegistryClientOptions {
-  /** Subclasses to use in place of the package's services. */
-  services?: ServiceOverrides;
-}
-
-/** A path, a `file:` URL, the bytes of a tar, or an archive that is open already (and stays so). */
-export type PushInput = ArchiveInput | TarArchive;
 
 /**
  * A client for one registry.
@@ -67,12 +52,15 @@ export class RegistryClient {
   private readonly archives: typeof TarArchive;
   /** One budget of processor cores for all pushes of this client. */
   private readonly cores = createLimit(compressionParallelism());
+  /** Metadata calls that one call makes by itself, over all calls of this client. */
+  private readonly metadata: Limit;
 
   /** @throws InvalidArgumentError when an option cannot be right. Nothing is sent. */
   constructor(config: RegistryClientConfig = {}) {
     const { services, ...options } = config;
     const container = createContainer(options, services);
     this.options = container.get(TOKENS.Options);
+    this.metadata = createLimit(this.options.concurrency);
     this.transport = container.get(TOKENS.Transport);
     this.blobs = container.get(TOKENS.BlobService);
     this.manifests = container.get(TOKENS.ManifestService);
@@ -133,6 +121,123 @@ export class RegistryClient {
     return this.manifests.fetch(repository, reference, options);
   }
 
+  /**
+   * What a tag or digest stands for, without its content.
+   * @returns undefined when there is no such manifest
+   * @throws RegistryError
+   */
+  resolve(repository: string, reference: string, options: CallOptions = {}): Promise<Descriptor | undefined> {
+    return this.manifests.resolve(repository, reference, options);
+  }
+
+  /**
+   * Stores a manifest of the caller's making; everything it names must be stored before.
+   * @param reference - a tag, or the manifest's own digest
+   * @param manifest - its fields, or its exact bytes
+   * @throws RegistryClientError with code `MANIFEST_INVALID` before anything is sent; RegistryError
+   */
+  async pushManifest(
+    repository: string,
+    reference: string,
+    manifest: Manifest | Uint8Array,
+    options: CallOptions = {},
+  ): Promise<Descriptor> {
+    const raw = manifest instanceof Uint8Array ? parseManifest(manifest) : encodeManifest(manifest);
+    return this.manifests.push(repository, reference, raw, options);
+  }
+
+  /**
+   * Gives what is there another tag.
+   * @param reference - a tag or a digest
+   * @throws NotFoundError, RegistryError
+   */
+  async tag(repository: string, reference: string, tag: string, options: CallOptions = {}): Promise<Descriptor> {
+    assertTag(tag);
+    const raw = await this.manifests.fetch(repository, reference, { ...options, forPush: true });
+    return this.manifests.push(repository, tag, raw, options);
+  }
+
+  /**
+   * What an image is: platform, creation, size, layers, labels, environment, history; for an index, of every platform.
+   * @throws NotFoundError when there is no such image, or none for the platform, listing those there are; RegistryError
+   */
+  getImageInfo(repository: string, reference: string, options: ImageInfoOptions = {}): Promise<ImageInfo> {
+    const { platform, signal } = options;
+    return readImageInfo(this.manifests, this.blobs, { repository, reference, platform, limit: this.metadata, signal });
+  }
+
+  /**
+   * All tags of all repositories with their images, in the order their answers arrive.
+   * @throws UnsupportedError when the registry has no catalog for us
+   */
+  listImages(options: CallOptions & { concurrency?: number } = {}): AsyncGenerator<ListedImage> {
+    const { signal, concurrency = this.options.concurrency } = options;
+    const info = (repository: string, tag: string): Promise<ImageInfo> => this.getImageInfo(repository, tag, options);
+    return listImages(this.repositories, { concurrency, signal, info });
+  }
+
+  /**
+   * Writes an image, or an index with all its images, into an archive.
+   * @param reference - `repository[:tag]`, `latest` without a tag, or `repository@digest`
+   * @param target - a path, which appears complete or not at all, or a stream, which is not ended
+   * @throws NotFoundError, DigestMismatchError, RegistryError; InvalidArgumentError when the file cannot be written
+   */
+  pull(reference: string, target: string | Writable, options: PullOptions = {}): Promise<PulledImage> {
+    const { format = 'docker', platform, signal, concurrency = this.options.concurrency } = options;
+    const { repository, tag, digest } = localReference(reference, this.registry);
+    const name = digest === undefined || tag !== undefined ? tag : undefined;
+    const job = { repository, target, format, platform, concurrency, signal };
+    const pull = new Pull(this.blobs, this.manifests, {
+      ...job,
+      reference: digest ?? tag ?? 'latest',
+      name: name === undefined ? undefined : formatReference({ registry: this.registry, repository, tag: name }),
+      onProgress: options.onProgress ?? ((): void => undefined),
+    });
+    return pull.run();
+  }
+
+  /**
+   * Copies an image, or an index with all its images, within this registry or into another, without touching the disk.
+   * @param source - `repository[:tag|@digest]` here
+   * @param target - `repository[:tag]` there; the source's tag where it has none
+   * @throws NotFoundError, DigestMismatchError, RegistryError
+   */
+  copy(source: string, target: string, options: CopyOptions = {}): Promise<CopiedImage> {
+    const { to = this, platform, signal, concurrency = this.options.concurrency } = options;
+    const from = localReference(source, this.registry);
+    const into = localReference(target, to.registry);
+    const tag = into.tag ?? from.tag ?? 'latest';
+    const copy = new Copy({
+      source: { ...servicesOf(this), repository: from.repository, reference: from.digest ?? from.tag ?? 'latest' },
+      target: { ...servicesOf(to), repository: into.repository, reference: tag },
+      isSameRegistry: to.options.url.href === this.options.url.href,
+      ...{ platform, concurrency, signal },
+      onProgress: options.onProgress ?? ((): void => undefined),
+    });
+    return copy.run();
+  }
+
+  /**
+   * Removes one tag and nothing else.
+   * @throws NotFoundError; UnsupportedError where the registry cannot and no `fallback` is wanted; RegistryError
+   */
+  deleteTag(repository: string, tag: string, options: CallOptions & { fallback?: boolean } = {}): Promise<void> {
+    return deleteTag(this.deletion, repository, tag, options);
+  }
+
+  /**
+   * Deletes the manifest behind a tag, and with it every tag that points to it.
+   * @throws NotFoundError; InvalidArgumentError naming the other tags on the manifest, unless `force`; RegistryError
+   */
+  deleteImage(repository: string, tag: string, options: CallOptions & { force?: boolean } = {}): Promise<DeletedImage> {
+    return deleteImage(this.deletion, repository, tag, options);
+  }
+
+  /** Deletes a manifest, and with it every tag that points to it. @throws NotFoundError, UnsupportedError, RegistryError */
+  deleteImageByDigest(repository: string, digest: string, options: CallOptions = {}): Promise<void> {
+    return this.manifests.delete(repository, assertDigest(digest), options);
+  }
+
   /** Opens an archive with the class this client uses. Close it after use. */
   openArchive(input: ArchiveInput): Promise<TarArchive> {
     return this.archives.open(input);
@@ -145,6 +250,11 @@ export class RegistryClient {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  private get deletion(): DeletionServices {
+    const { blobs, manifests, repositories, metadata } = this;
+    return { blobs, manifests, repositories, limit: metadata };
   }
 
   private async pushTargets(input: PushInput, choose: ChooseTargets, options: TransferOptions): Promise<PushedImage[]> {
@@ -174,6 +284,19 @@ export class RegistryClient {
       hint: "It takes 'gzip' or 'none'.",
     });
   }
+}
+
+function servicesOf({ blobs, manifests }: RegistryClient): Pick<CopyEnd, 'blobs' | 'manifests'> {
+  return { blobs, manifests };
+}
+
+/** A name within one registry, which it may carry. @throws InvalidArgumentError when it names another */
+function localReference(text: string, registry: string): Reference {
+  const reference = parseReference(text);
+  if (reference.registry === undefined || reference.registry === registry) return reference;
+  throw new InvalidArgumentError(`"${text}" is on ${reference.registry}, but this client speaks to ${registry}`, {
+    hint: 'Leave the host out, or make a client for that registry.',
+  });
 }
 
 /** All elements of a list that comes page by page. */

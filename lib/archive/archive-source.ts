@@ -14,7 +14,7 @@ export interface ArchiveSource {
   readonly randomAccess: boolean;
   /** Up to `length` bytes from `position`; fewer only at the end. @throws TarReadError when they cannot be read. */
   read(position: number, length: number): Promise<Buffer>;
-  /** All bytes of the range, in chunks of up to 1 MiB; fails with a `TarReadError` if the file ends before. */
+  /** All bytes of the range, chunk by chunk; fails with a `TarReadError` if the file ends before. */
   open(range: ContentRange): Readable;
   /** Reads what follows the tar, where a packed one has its checksum. @throws TarReadError when it is damaged. */
   checkEnd(): Promise<void>;

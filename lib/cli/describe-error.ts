@@ -2,7 +2,6 @@ import {
   AuthenticationError,
   InvalidArgumentError,
   RegistryClientError,
-  RegistryError,
   TarReadError,
   ValidationError,
 } from '../index.js';
@@ -16,8 +15,6 @@ export function exitCodeFor(error: unknown): number {
   if (error instanceof InvalidArgumentError) return ExitCode.usage;
   if (error instanceof TarReadError || error instanceof ValidationError) return ExitCode.archive;
   if (error instanceof AuthenticationError) return ExitCode.authentication;
-  // A catalog that is refused with 401 counts as one that is not offered, but the caller wants to log in.
-  if (error instanceof RegistryError && error.status === 401) return ExitCode.authentication;
   return ExitCode.registry;
 }
 

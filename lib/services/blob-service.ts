@@ -1,13 +1,13 @@
 import type { Readable } from 'node:stream';
 import { inject, injectable } from 'inversify';
-import { DigestMismatchError, NotFoundError, RegistryError } from '../errors.js';
+import { NotFoundError, RegistryError } from '../errors.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import { Digester } from '../oci/digest.js';
 import { tapStream } from '../oci/tap-stream.js';
-import { VerifyStream } from '../oci/verify-stream.js';
 import type { ResolvedOptions } from '../options.js';
 import { TOKENS } from '../tokens.js';
 import type { RequestBody, Transport } from '../transport/transport.js';
+import { BlobDownload } from './blob-download.js';
 import { BlobUpload } from './blob-upload.js';
 import { deleteScope, pullScope, pushScope } from './endpoints.js';
 import { Requests } from './requests.js';
@@ -117,30 +117,16 @@ export class BlobService {
   }
 
   /**
-   * The bytes of a blob, checked as they pass: the stream fails instead of ending when they are not the blob's.
+   * The bytes of a blob, checked as they pass: the stream fails instead of ending when they are not the blob's. A broken
+   * connection is taken up again where it broke.
    * @throws NotFoundError, RegistryError; the stream: DigestMismatchError
    */
-  async fetch(
+  fetch(
     repository: string,
     descriptor: Pick<Descriptor, 'digest' | 'size'>,
     options: { signal?: AbortSignal | undefined } = {},
   ): Promise<Readable> {
-    const { digest, size } = descriptor;
-    const doing = `fetching ${digest} from ${repository}`;
-    const endpoint = this.requests.endpoints.blob(repository, digest);
-    const response = await this.requests.transfer({ ...endpoint, method: 'GET', expected: [200], doing, ...options });
-    const mismatch = (expected: string, actual: string): DigestMismatchError =>
-      new DigestMismatchError(`${doing}: expected ${expected}, but got ${actual}`, {
-        expected,
-        actual,
-        retryable: true,
-      });
-    const announced = response.headers['content-length'];
-    if (announced !== undefined && Number(announced) !== size) {
-      response.body.destroy();
-      throw mismatch(`${size} bytes`, `${announced} bytes`);
-    }
-    return verified(response.body, new VerifyStream({ digest, size }, mismatch));
+    return new BlobDownload(this.requests, repository, descriptor, options.signal).start();
   }
 
   /** @throws NotFoundError, UnsupportedError when the registry does not delete, RegistryError */
@@ -225,15 +211,6 @@ function digestedBody(
     });
   };
   return { body: { open }, result: () => result };
-}
-
-/** The body piped into its check; each end takes the other along. */
-function verified(body: Readable, check: VerifyStream): Readable {
-  // Whoever reads later is told then; with no listener at all the process would end.
-  check.on('error', () => undefined);
-  body.on('error', (error) => check.destroy(error)).pipe(check);
-  check.once('close', () => body.destroy());
-  return check;
 }
 
 /** A digest of half of the content would be stored without complaint. */

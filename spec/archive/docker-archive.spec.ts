@@ -268,7 +268,8 @@ describe('readDockerImage', () => {
     });
 
     it('finds none under the name of a prototype', async () => {
-      const found = await imageOf({ Layers: ['gone.tar', 'two.tar'], LayerSources: JSON.parse('{"__proto__":{}}') as {} }); // prettier-ignore
+      const LayerSources = JSON.parse('{"__proto__":{}}') as Record<string, unknown>;
+      const found = await imageOf({ Layers: ['gone.tar', 'two.tar'], LayerSources });
       expect(messages(found)).toEqual(['gone.tar is not in the archive']);
     });
   });

@@ -15,10 +15,7 @@ async function messages(entries: readonly TarEntry[]): Promise<string[]> {
 function both(manifestJson?: string): TarEntry[] {
   const layout = new OciLayout();
   const root = named(layout.image('app'), 'app:1');
-  const { config, layers } = JSON.parse(String(layout.blobs.get(root.digest)!.content)) as {
-    config: { digest: string };
-    layers: { digest: string }[];
-  };
+  const { config, layers } = layout.manifestOf(root);
   const path = ({ digest }: { digest: string }) => layout.blobs.get(digest)!.name;
   const docker = [{ Config: path(config), RepoTags: ['app:1'], Layers: layers.map(path) }];
   return [...layout.entries(root), { name: 'manifest.json', content: manifestJson ?? JSON.stringify(docker) }];

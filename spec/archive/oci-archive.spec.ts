@@ -34,7 +34,7 @@ describe('readOciImages', () => {
     const [manifest] = image!.manifests;
     expect(problems).toEqual([]);
     expect(image).toMatchObject({ tags: ['app:1'], indexes: [], omitted: [] });
-    expect(manifest!.raw!.bytes.equals(layout.blobs.get(root.digest)!.content as Buffer)).toBe(true);
+    expect(manifest!.raw!.bytes.equals(layout.bytesOf(root))).toBe(true);
     expect(manifest!.raw!.descriptor).toEqual(root);
     expect(manifest!.platform).toEqual({ os: 'linux', architecture: 'arm64', variant: 'v8' });
     expect(manifest!.layers).toEqual(layers);
@@ -88,7 +88,7 @@ describe('readOciImages', () => {
     [
       'whose config is absent, too',
       (layout: OciLayout, image: Descriptor) => {
-        const { config } = JSON.parse(String(layout.blobs.get(image.digest)!.content)) as { config: Descriptor };
+        const { config } = layout.manifestOf(image);
         layout.without(config);
       },
     ],
@@ -204,7 +204,7 @@ describe('readOciImages', () => {
 
     it.each<[string, (layout: OciLayout, root: Descriptor) => Descriptor]>([
       ['manifest', (_, root) => root],
-      ['config', (layout, root) => (JSON.parse(String(layout.blobs.get(root.digest)!.content)) as { config: Descriptor }).config], // prettier-ignore
+      ['config', (layout, root) => layout.manifestOf(root).config],
     ])('refuses a %s whose content is another, or longer', async (_, choose) => {
       for (const change of [
         (bytes: Buffer) => bytes.fill('x', 5, 6),
@@ -213,7 +213,7 @@ describe('readOciImages', () => {
         const layout = new OciLayout();
         const root = layout.image('app');
         const blob = choose(layout, root);
-        layout.replace(blob, { content: change(Buffer.from(layout.blobs.get(blob.digest)!.content as Buffer)) });
+        layout.replace(blob, { content: change(Buffer.from(layout.bytesOf(blob))) });
         const broken = await only(layout, root);
         expect(broken.image).toBeUndefined();
         expect(messages(broken)).toEqual([
@@ -374,7 +374,7 @@ describe('readOciImages', () => {
 
     it('refuses an image in place of index.json', async () => {
       const layout = new OciLayout();
-      const content = layout.blobs.get(layout.image('app').digest)!.content!;
+      const content = layout.bytesOf(layout.image('app'));
       const error = await errorOf(found([...layout.blobs.values(), { name: 'index.json', content }]));
       expect(error.message).toBe('index.json is not an image index');
     });

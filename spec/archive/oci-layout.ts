@@ -47,6 +47,16 @@ export class OciLayout {
     return this.json({ schemaVersion: 2, mediaType: MediaType.ociIndex, manifests, ...fields }, MediaType.ociIndex);
   }
 
+  /** The bytes of a blob. */
+  bytesOf({ digest }: Pick<Descriptor, 'digest'>): Buffer {
+    return this.blobs.get(digest)!.content as Buffer;
+  }
+
+  /** What a manifest of this layout says. */
+  manifestOf(root: Descriptor): { config: Descriptor; layers: Descriptor[] } {
+    return JSON.parse(this.bytesOf(root).toString()) as { config: Descriptor; layers: Descriptor[] };
+  }
+
   /** Takes a blob out again; its descriptor stays where it is listed. */
   without(...absent: readonly Descriptor[]): this {
     for (const { digest } of absent) this.blobs.delete(digest);

@@ -74,10 +74,7 @@ describe('parsePaxRecords', () => {
     const keyword = part.filter((text) => !text.includes('='));
     fc.assert(
       fc.property(fc.dictionary(keyword, part, { noNullPrototype: true }), (records) => {
-        const wanted = Object.entries(records).map(
-          ([key, value]) => [key.toWellFormed(), value.toWellFormed()] as const,
-        );
-        expect(new Map(parsePaxRecords(encoded(Object.fromEntries(wanted))))).toEqual(new Map(wanted));
+        expect(new Map(parsePaxRecords(encoded(records)))).toEqual(new Map(Object.entries(records)));
       }),
       { seed: 20, numRuns: 200 },
     );

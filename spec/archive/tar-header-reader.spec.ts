@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { Readable } from 'node:stream';
 import type { ArchiveSource } from '../../lib/archive/archive-source.js';
 import { BufferSource } from '../../lib/archive/buffer-source.js';
 import type { TarEntry as ReadEntry } from '../../lib/archive/tar-entry.js';
@@ -110,14 +109,17 @@ describe('TarHeaderReader', () => {
       const header = buildTar([{ name: 'huge', claimedSize: size, sizeAs }], { end: false });
       const rest = buildTar([{ name: 'manifest.json', content: '[]' }]);
       // A source with a hole of 9 GiB.
-      const hole: ArchiveSource = Object.assign(new BufferSource(Buffer.alloc(0)), {
-        read: (position: number, length: number) => {
+      const hole: ArchiveSource = {
+        ...onwards(Buffer.alloc(0)),
+        size: header.length + size + rest.length,
+        randomAccess: true,
+        read: (position, length) => {
           const stored =
             position < header.length ? header.subarray(position) : rest.subarray(position - header.length - size);
           const isHole = position >= header.length && position < header.length + size;
           return Promise.resolve(isHole ? Buffer.alloc(length) : stored.subarray(0, length));
         },
-      });
+      };
       const [huge, manifest] = await readAll(hole);
       expect(huge).toMatchObject({ name: 'huge', size, position: header.length });
       expect(manifest).toMatchObject({ name: 'manifest.json', size: 2, position: header.length + size + BLOCK });

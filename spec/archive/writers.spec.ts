@@ -171,7 +171,10 @@ describe('an archive as of the containerd store', () => {
     const transform = (entries: TarEntry[]): TarEntry[] =>
       entries.map((entry) =>
         entry.name === 'manifest.json'
-          ? { ...entry, content: String(entry.content).replace(/("Config":"blobs\/sha256\/)[0-9a-f]+/, `$1${other}`) }
+          ? {
+              ...entry,
+              content: (entry.content as string).replace(/("Config":"blobs\/sha256\/)[0-9a-f]+/, `$1${other}`),
+            }
           : entry,
       );
     await opened({ ...options, transform }, async (archive) => {

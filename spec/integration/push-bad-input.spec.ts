@@ -225,7 +225,9 @@ describe('RegistryClient', () => {
         });
         await expect(push).rejects.toThrow('enough');
         const opened = requests.filter((line) => /^POST .* 202 /.test(line)).length;
-        const ended = requests.filter((line) => /^(DELETE .*uploads.* (204|404)|PUT .*uploads.* 201) /.test(line)).length;
+        const ended = requests.filter((line) =>
+          /^(DELETE .*uploads.* (204|404)|PUT .*uploads.* 201) /.test(line),
+        ).length;
         expect(opened).toBeGreaterThan(0);
         expect(ended).toBe(opened);
         expect(await readTags(integrationRegistry(), repository)).toEqual([]);

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Tap, tapStream } from '../../lib/oci/tap-stream.js';
+import { derivedStream, type Tap, tapStream } from '../../lib/oci/tap-stream.js';
 
 const CHUNKS = ['one', 'two', 'three'].map((text) => Buffer.from(text));
 
@@ -123,5 +123,48 @@ describe('tapStream', () => {
       expect(from.destroyed).toBe(true);
       expect(seen).toEqual(['close']);
     });
+  });
+});
+
+describe('derivedStream', () => {
+  async function* doubled(from: Readable): AsyncGenerator<Buffer> {
+    for await (const chunk of from as AsyncIterable<Buffer>) yield Buffer.concat([chunk, chunk]);
+  }
+
+  it('gives what the generator makes of the source', async () => {
+    const from = source();
+    expect((await buffer(derivedStream(from, doubled(from)))).toString()).toBe('oneonetwotwothreethree');
+  });
+
+  it('takes nothing from the source before somebody reads', async () => {
+    let reads = 0;
+    const from = new Readable({ read: () => void (reads += 1) });
+    const derived = derivedStream(from, doubled(from));
+    await sleep(5);
+    expect(reads).toBe(0);
+    derived.destroy();
+  });
+
+  it('closes when it is destroyed while the source is silent, and the source with it', async () => {
+    const silent = new Readable({ read: () => {} });
+    silent.push('one');
+    let closed = 0;
+    const derived = derivedStream(silent, doubled(silent), () => void (closed += 1));
+    await derived[Symbol.asyncIterator]().next();
+    derived.read(0);
+    await sleep(5);
+    derived.destroy();
+    await once(derived, 'close');
+    expect([silent.destroyed, closed]).toEqual([true, 1]);
+  });
+
+  it('fails with the error of the generator, and destroys the source', async () => {
+    const from = source();
+    async function* failing(): AsyncGenerator<Buffer> {
+      yield await Promise.resolve(Buffer.from('x'));
+      throw new Error('cannot go on');
+    }
+    await expect(buffer(derivedStream(from, failing()))).rejects.toThrow('cannot go on');
+    expect(from.destroyed).toBe(true);
   });
 });

@@ -41,6 +41,7 @@ const ARROWS: Readonly<Record<string, { from: readonly string[]; types?: readonl
     from: ['options', 'tokens', 'services', 'transport', 'archive', 'transfer', 'compression'],
     types: ['service-overrides'],
   },
+  'client-options': { from: [], types: ['archive', 'options', 'registry-client', 'service-overrides', 'transfer'] },
   'registry-client': {
     from: [
       'errors',
@@ -54,7 +55,7 @@ const ARROWS: Readonly<Record<string, { from: readonly string[]; types?: readonl
       'archive',
       'compression',
     ],
-    types: ['service-overrides', 'transport/transport'],
+    types: ['client-options', 'service-overrides', 'transport/transport'],
   },
   index: {
     from: [
@@ -68,7 +69,7 @@ const ARROWS: Readonly<Record<string, { from: readonly string[]; types?: readonl
       'compression',
       'transport',
     ],
-    types: ['service-overrides'],
+    types: ['client-options', 'service-overrides'],
   },
   // A program like any other that uses the package, but for texts it must make safe to print, its version, and `serve`.
   cli: { from: ['index', 'testing', 'redact', 'version'] },

@@ -96,7 +96,7 @@ describe('namedTarget', () => {
     });
 
     it.each([undefined, null, 1, {}])('%p is refused with words', (reference) => {
-      const { code, message } = failureOf(() => namedTarget(reference, REGISTRY, {}));
+      const { code, message } = failureOf(() => namedTarget(reference as string, REGISTRY, {}));
       expect([code, message]).toEqual(['NAME_INVALID', expect.stringContaining('a name to push under is a text')]);
     });
   });

@@ -1,0 +1,60 @@
+import type { ArchiveFormat } from './archive/image-files.js';
+import type { ArchiveInput, TarArchive } from './archive/tar-archive.js';
+import type { RegistryClientOptions } from './options.js';
+import type { RegistryClient } from './registry-client.js';
+import type { ServiceOverrides } from './service-overrides.js';
+import type { CopyEvent } from './transfer/copy.js';
+import type { OnProgress } from './transfer/progress.js';
+import type { PullEvent } from './transfer/pull.js';
+import type { NamedTargetOptions, OriginalTargetOptions } from './transfer/targets.js';
+
+export interface CallOptions {
+  /** Ends the call: it rejects with the signal's reason. */
+  signal?: AbortSignal;
+}
+
+/** How layers that are plain in the archive are pushed; packed ones always go byte for byte. */
+export interface TransferOptions extends CallOptions {
+  /** Default `gzip`, like docker push. */
+  compression?: 'gzip' | 'none';
+  /** Blobs at once. Default: that of the client. */
+  concurrency?: number;
+  onProgress?: OnProgress;
+}
+
+export interface PushOptions extends TransferOptions, NamedTargetOptions {}
+
+export interface PushOriginalTagsOptions extends TransferOptions, OriginalTargetOptions {}
+
+export interface RegistryClientConfig extends RegistryClientOptions {
+  /** Subclasses to use in place of the package's services. */
+  services?: ServiceOverrides;
+}
+
+export interface ImageInfoOptions extends CallOptions {
+  /** Only this platform of an index, for example `linux/arm64`. */
+  platform?: string;
+}
+
+export interface PullOptions extends CallOptions {
+  /** `docker` is an OCI image layout with a `manifest.json` beside it, as `docker save` writes. Default `docker`. */
+  format?: ArchiveFormat;
+  /** Only this platform of an index. Default: the whole index. */
+  platform?: string;
+  /** Blobs at once. Default: that of the client. */
+  concurrency?: number;
+  onProgress?: (event: PullEvent) => void;
+}
+
+export interface CopyOptions extends CallOptions {
+  /** Where to. Default: this registry. */
+  to?: RegistryClient;
+  /** Only this platform of an index. Default: the whole index. */
+  platform?: string;
+  /** Blobs at once. Default: that of the client. */
+  concurrency?: number;
+  onProgress?: (event: CopyEvent) => void;
+}
+
+/** A path, a `file:` URL, the bytes of a tar, or an archive that is open already (and stays so). */
+export type PushInput = ArchiveInput | TarArchive;

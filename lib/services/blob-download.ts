@@ -1,0 +1,122 @@
+import type { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import { DigestMismatchError, RegistryError } from '../errors.js';
+import type { Descriptor } from '../oci/descriptor.js';
+import { derivedStream } from '../oci/tap-stream.js';
+import { VerifyStream } from '../oci/verify-stream.js';
+import { printable } from '../redact.js';
+import type { TransportResponse } from '../transport/transport.js';
+import type { Requests } from './requests.js';
+
+/** Broken connections in a row, without a byte between them, after which a download is given up. */
+const MAX_FAILURES = 5;
+
+/**
+ * The bytes of one blob across broken connections. What has arrived is kept, and the rest asked for by `Range`, always at
+ * the registry's own address: storage addresses it redirects to expire. Source: RFC 9110 §14, distribution-spec v1.1,
+ * "Pulling blobs".
+ */
+export class BlobDownload {
+  private received = 0;
+  private failures = 0;
+  private readonly doing: string;
+
+  constructor(
+    private readonly requests: Requests,
+    private readonly repository: string,
+    private readonly blob: Pick<Descriptor, 'digest' | 'size'>,
+    private readonly signal?: AbortSignal,
+  ) {
+    this.doing = `fetching ${blob.digest} from ${repository}`;
+  }
+
+  /** @throws NotFoundError, RegistryError; the stream fails with those, or a DigestMismatchError instead of ending */
+  async start(): Promise<Readable> {
+    const first = await this.request();
+    const verified = new VerifyStream(this.blob, (expected, actual) => this.mismatch(expected, actual));
+    const bytes = derivedStream(first.body, this.bytes(first));
+    // Whoever reads later is told then; with no listener at all the process would end.
+    verified.on('error', () => undefined);
+    bytes.on('error', (error) => verified.destroy(error)).pipe(verified);
+    verified.once('close', () => bytes.destroy());
+    return verified;
+  }
+
+  private async *bytes(first: TransportResponse): AsyncGenerator<Buffer> {
+    for (let response = first; ; response = await this.resume()) {
+      try {
+        yield* this.receive(response);
+        if (this.received >= this.blob.size) return;
+        this.failures++;
+      } catch (error) {
+        this.signal?.throwIfAborted();
+        if (!isPassing(error) || ++this.failures > MAX_FAILURES) throw error;
+      }
+      if (this.failures > MAX_FAILURES)
+        throw this.mismatch(
+          `${this.blob.size} bytes`,
+          `only ${this.received} bytes, however often it was asked for the rest`,
+        );
+    }
+  }
+
+  private async *receive({ status, body }: TransportResponse): AsyncGenerator<Buffer> {
+    // 200 to a Range request is the whole blob from its start.
+    let known = status === 200 ? this.received : 0;
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      const fresh = chunk.subarray(Math.min(known, chunk.length));
+      known -= chunk.length - fresh.length;
+      if (fresh.length === 0) continue;
+      this.received += fresh.length;
+      this.failures = 0;
+      yield fresh;
+    }
+  }
+
+  private async resume(): Promise<TransportResponse> {
+    await delay(Math.random() * Math.min(100 * 2 ** this.failures, 2000), undefined, { signal: this.signal });
+    return this.request();
+  }
+
+  private async request(): Promise<TransportResponse> {
+    const from = this.received;
+    const response = await this.requests.transfer({
+      ...this.requests.endpoints.blob(this.repository, this.blob.digest),
+      method: 'GET',
+      headers: from === 0 ? {} : { range: `bytes=${from}-` },
+      signal: this.signal,
+      expected: from === 0 ? [200] : [200, 206],
+      doing: this.doing,
+    });
+    const wrong = response.status === 206 ? this.wrongRange(response, from) : this.wrongLength(response);
+    if (wrong === undefined) return response;
+    response.body.destroy();
+    throw wrong;
+  }
+
+  /** Only bytes that follow the ones we have are of use. */
+  private wrongRange({ headers }: TransportResponse, from: number): Error | undefined {
+    const range = headers['content-range'] ?? '';
+    const { size } = this.blob;
+    if (new RegExp(`^bytes ${from}-${size - 1}/(${size}|\\*)$`).test(range)) return undefined;
+    return new RegistryError(`${this.doing}: asked for the bytes from ${from}, but got "${printable(range, 100)}"`, {
+      code: 'RANGE_INVALID',
+      status: 206,
+    });
+  }
+
+  private wrongLength({ headers }: TransportResponse): Error | undefined {
+    const length = headers['content-length'];
+    if (length === undefined || headers['content-encoding'] !== undefined || Number(length) === this.blob.size)
+      return undefined;
+    return this.mismatch(`${this.blob.size} bytes`, `${printable(length, 30)} bytes`);
+  }
+
+  private mismatch(expected: string, actual: string): DigestMismatchError {
+    return new DigestMismatchError(`${this.doing}: expected ${expected}, but got ${actual}`, { expected, actual });
+  }
+}
+
+function isPassing(error: unknown): boolean {
+  return error instanceof RegistryError && error.retryable;
+}

@@ -1,0 +1,123 @@
+import type { Readable } from 'node:stream';
+import type { Descriptor } from '../oci/descriptor.js';
+import { storedBlobs } from '../archive/image-files.js';
+import type { RawManifest } from '../oci/manifest.js';
+import type { BlobService, PushedBlob } from '../services/blob-service.js';
+import type { ManifestService } from '../services/manifest-service.js';
+import { fetchGraph, fetchPlatform } from './image-graph.js';
+import { createLimit, TransferSlots } from './limiter.js';
+import { TogetherOrNone } from './together-or-none.js';
+
+/** One side of a copy. */
+export interface CopyEnd {
+  blobs: BlobService;
+  manifests: ManifestService;
+  repository: string;
+  /** A tag or a digest. */
+  reference: string;
+}
+
+export interface CopiedImage {
+  /** Of the manifest or index, the same on both sides. */
+  digest: string;
+  mediaType: string;
+  blobs: { uploaded: number; mounted: number; skipped: number };
+  /** Bytes of blobs that went through this process. */
+  bytesSent: number;
+}
+
+/** What a copy reports. */
+export type CopyEvent =
+  | { state: 'planned'; blobs: number; bytes: number }
+  | { state: 'progress'; descriptor: Descriptor; sent: number }
+  | { state: PushedBlob['outcome']; descriptor: Descriptor }
+  | { state: 'tagged'; reference: string; digest: string };
+
+export interface CopyJob {
+  source: CopyEnd;
+  target: CopyEnd;
+  /** Both ends are one registry: blobs are linked there, not sent. */
+  isSameRegistry: boolean;
+  platform: string | undefined;
+  concurrency: number;
+  signal: AbortSignal | undefined;
+  onProgress: (event: CopyEvent) => void;
+}
+
+/** Copies an image, or an index with all its images, without touching the disk: blobs are linked where that is possible, else streamed through. */
+export class Copy {
+  private readonly together: TogetherOrNone;
+  private readonly limit: ReturnType<typeof createLimit>;
+
+  constructor(private readonly job: CopyJob) {
+    this.together = new TogetherOrNone(job.signal);
+    this.limit = createLimit(job.concurrency);
+  }
+
+  async run(): Promise<CopiedImage> {
+    const manifests = await this.fetchManifests();
+    const blobs = storedBlobs({ manifests });
+    const bytes = blobs.reduce((sum, { size }) => sum + size, 0);
+    this.job.onProgress({ state: 'planned', blobs: blobs.length, bytes });
+    const slots = new TransferSlots(this.job.concurrency);
+    const tasks = [...blobs].sort((a, b) => b.size - a.size).map((blob) => () => this.copyIn(slots, blob));
+    const outcomes = await this.together.run(tasks);
+    const root = await this.pushManifests(manifests);
+    const count = (outcome: PushedBlob['outcome']): number =>
+      outcomes.filter((blob) => blob.outcome === outcome).length;
+    return {
+      digest: root.digest,
+      mediaType: root.mediaType,
+      blobs: { uploaded: count('uploaded'), mounted: count('mounted'), skipped: count('exists') },
+      bytesSent: outcomes.reduce((sum, { bytesSent }) => sum + bytesSent, 0),
+    };
+  }
+
+  private async fetchManifests(): Promise<RawManifest[]> {
+    const { source, platform, signal } = this.job;
+    const root = await source.manifests.fetch(source.repository, source.reference, { signal });
+    if (platform !== undefined)
+      return [await fetchPlatform(source.manifests, source.repository, root, platform, signal)];
+    return fetchGraph(source.manifests, source.repository, root, { limit: this.limit, signal });
+  }
+
+  private copyIn(slots: TransferSlots, descriptor: Descriptor): Promise<PushedBlob> {
+    return slots.run({ size: descriptor.size, compresses: false }, () => this.copyBlob(descriptor));
+  }
+
+  private async copyBlob(descriptor: Descriptor): Promise<PushedBlob> {
+    const { source, target, isSameRegistry, onProgress } = this.job;
+    const { signal } = this.together;
+    signal.throwIfAborted();
+    let sent = 0;
+    const open = (): Promise<Readable> => source.blobs.fetch(source.repository, descriptor, { signal });
+    const pushed = await target.blobs.push(
+      target.repository,
+      { descriptor, open },
+      {
+        signal,
+        ...(isSameRegistry && source.repository !== target.repository ? { mountFrom: source.repository } : {}),
+        onSent: (bytes) => onProgress({ state: 'progress', descriptor, sent: (sent += bytes) }),
+      },
+    );
+    onProgress({ state: pushed.outcome, descriptor });
+    return pushed;
+  }
+
+  /** Children first, by digest; the root last, to its tag. */
+  private async pushManifests(manifests: readonly RawManifest[]): Promise<Descriptor> {
+    const { target, onProgress } = this.job;
+    const { signal } = this.together;
+    const root = manifests.at(-1) as RawManifest;
+    for (const raw of manifests.slice(0, -1)) {
+      await target.manifests.push(target.repository, raw.descriptor.digest, raw, { signal });
+    }
+    await target.manifests.push(target.repository, target.reference, root, { signal });
+    onProgress({
+      state: 'tagged',
+      reference: `${target.repository}:${target.reference}`,
+      digest: root.descriptor.digest,
+    });
+    return root.descriptor;
+  }
+}

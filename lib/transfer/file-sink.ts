@@ -1,0 +1,79 @@
+import { randomBytes } from 'node:crypto';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import type { Readable } from 'node:stream';
+import type { PlacedFile, TarLayout } from '../archive/tar-layout.js';
+import { InvalidArgumentError } from '../errors.js';
+import type { ArchiveSink } from './archive-sink.js';
+
+/**
+ * Writes an archive to a file, every content straight to its final place, so that layers arrive side by side without being
+ * stored twice. Until all is there and on disk, it has another name; the final one appears complete or not at all.
+ */
+export class FileSink implements ArchiveSink {
+  readonly randomAccess = true;
+
+  private constructor(
+    private readonly path: string,
+    private readonly partial: string,
+    private readonly layout: TarLayout,
+    private readonly file: FileHandle,
+  ) {}
+
+  /** @throws InvalidArgumentError when the file cannot be created there. */
+  static async create(path: string, layout: TarLayout): Promise<FileSink> {
+    const partial = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.partial`);
+    const file = await open(partial, 'wx').catch((cause: NodeJS.ErrnoException) => {
+      throw new InvalidArgumentError(`${path} cannot be written: ${cause.message}`, {
+        code: cause.code ?? 'FILE',
+        cause,
+      });
+    });
+    const sink = new FileSink(path, partial, layout, file);
+    await sink.writeFrame().catch(async (error: unknown) => {
+      await sink.abandon();
+      throw error;
+    });
+    return sink;
+  }
+
+  async write(file: PlacedFile, content: Readable | Buffer): Promise<void> {
+    let position = file.position;
+    const chunks = Buffer.isBuffer(content) ? [content] : (content as AsyncIterable<Buffer>);
+    for await (const chunk of chunks) {
+      await writeFully(this.file, chunk, position);
+      position += chunk.length;
+    }
+  }
+
+  async finish(): Promise<void> {
+    await this.file.sync();
+    await this.file.close();
+    await rename(this.partial, this.path);
+    await syncFolder(dirname(this.path));
+  }
+
+  async abandon(): Promise<void> {
+    await this.file.close();
+    await rm(this.partial, { force: true });
+  }
+
+  /** Headers and the end; what lies between them and is not written is zero. */
+  private async writeFrame(): Promise<void> {
+    await this.file.truncate(this.layout.size);
+    for (const { header, position } of this.layout.files) await writeFully(this.file, header, position - header.length);
+  }
+}
+
+async function writeFully(file: FileHandle, bytes: Buffer, position: number): Promise<void> {
+  for (let written = 0; written < bytes.length;) {
+    written += (await file.write(bytes, written, bytes.length - written, position + written)).bytesWritten;
+  }
+}
+
+/** A new name is only safe from a power failure when its folder is on disk too; not every system lets a folder be opened. */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r').catch(() => undefined);
+  await folder?.sync().catch(() => undefined);
+  await folder?.close();
+}

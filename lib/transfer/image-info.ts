@@ -1,0 +1,143 @@
+import { RegistryError } from '../errors.js';
+import { type Descriptor, isJsonObject, type JsonObject } from '../oci/descriptor.js';
+import { type ImageConfig, readImageConfig } from '../oci/image-config.js';
+import { type ImageManifest, isIndex, type RawManifest } from '../oci/manifest.js';
+import { isManifestMediaType } from '../oci/media-types.js';
+import { isUnknownPlatform } from '../oci/platform.js';
+import type { BlobService } from '../services/blob-service.js';
+import type { ManifestService } from '../services/manifest-service.js';
+import { fetchPlatform } from './image-graph.js';
+import type { Limit } from './limiter.js';
+
+/** The image of one platform. */
+export interface PlatformImage extends ImageConfig {
+  /** Of its manifest. */
+  digest: string;
+  mediaType: string;
+  /** Bytes of its layers and its config, as stored. */
+  size: number;
+  config: Descriptor;
+  /** Lowest first. */
+  layers: readonly Descriptor[];
+}
+
+/** What is behind a tag or digest. For an index, the fields of an image are those of its first platform. */
+export interface ImageInfo extends PlatformImage {
+  /** Of what the tag points to: the index where there is one. */
+  digest: string;
+  mediaType: string;
+  /** One for a single image, one per platform for an index. */
+  platforms: readonly PlatformImage[];
+  /** What an index lists that is no image: signatures, provenance, SBOMs. */
+  attestations: readonly Descriptor[];
+}
+
+export interface ImageInfoJob {
+  repository: string;
+  reference: string;
+  platform: string | undefined;
+  limit: Limit;
+  signal: AbortSignal | undefined;
+}
+
+/** Configs are JSON of a few kB; larger than this they are something else. */
+const MAX_CONFIG = 16 * 1024 * 1024;
+
+/**
+ * @throws NotFoundError when there is no such image, or none for the platform, listing those there are; RegistryError
+ */
+export async function readImageInfo(
+  manifests: ManifestService,
+  blobs: BlobService,
+  job: ImageInfoJob,
+): Promise<ImageInfo> {
+  const { repository, reference, platform, signal } = job;
+  const root = await manifests.fetch(repository, reference, { signal });
+  const { digest, mediaType } = root.descriptor;
+  const isWhole = isIndex(root.manifest) && platform === undefined;
+  const { images, attestations } = isWhole
+    ? await readIndex(manifests, blobs, job, root)
+    : { images: [await readOne(manifests, blobs, job, root)], attestations: [] };
+  const [first] = images;
+  if (!first) throw noImages(repository, digest);
+  return { ...first, digest, mediaType, platforms: images, attestations };
+}
+
+async function readOne(
+  manifests: ManifestService,
+  blobs: BlobService,
+  job: ImageInfoJob,
+  root: RawManifest,
+): Promise<PlatformImage> {
+  const { platform, repository, signal } = job;
+  const raw = platform === undefined ? root : await fetchPlatform(manifests, repository, root, platform, signal);
+  return readImage(blobs, job, raw);
+}
+
+async function readIndex(
+  manifests: ManifestService,
+  blobs: BlobService,
+  job: ImageInfoJob,
+  root: RawManifest,
+): Promise<{ images: PlatformImage[]; attestations: Descriptor[] }> {
+  const children = isIndex(root.manifest) ? root.manifest.manifests : [];
+  const isImage = ({ mediaType, platform }: Descriptor): boolean =>
+    isManifestMediaType(mediaType) && !isUnknownPlatform(platform);
+  const { repository, limit, signal } = job;
+  const read = async ({ digest }: Descriptor): Promise<PlatformImage[]> => {
+    const raw = await limit(() => manifests.fetch(repository, digest, { signal }));
+    if (!isIndex(raw.manifest)) return [await limit(() => readImage(blobs, job, raw))];
+    return (await readIndex(manifests, blobs, job, raw)).images;
+  };
+  const images = await Promise.all(children.filter(isImage).map(read));
+  return { images: images.flat(), attestations: children.filter((child) => !isImage(child)) };
+}
+
+async function readImage(
+  blobs: BlobService,
+  { repository, signal }: ImageInfoJob,
+  raw: RawManifest,
+): Promise<PlatformImage> {
+  const manifest = raw.manifest as ImageManifest;
+  const { config, layers } = manifest;
+  const json = await readConfig(blobs, repository, config, signal);
+  const { digest, mediaType } = raw.descriptor;
+  const size = [config, ...layers].reduce((sum, blob) => sum + blob.size, 0);
+  return { ...readImageConfig(json), digest, mediaType, size, config, layers };
+}
+
+/** Artifacts may have a config that is no JSON, which says nothing. */
+async function readConfig(
+  blobs: BlobService,
+  repository: string,
+  config: Descriptor,
+  signal: AbortSignal | undefined,
+): Promise<JsonObject> {
+  if (!config.mediaType.endsWith('json')) return {};
+  if (config.size > MAX_CONFIG) {
+    throw new RegistryError(
+      `the config ${config.digest} of ${repository} has ${config.size} bytes, too many to be one`,
+      {
+        code: 'CONFIG_TOO_LARGE',
+      },
+    );
+  }
+  const chunks: Buffer[] = [];
+  const stream = await blobs.fetch(repository, config, { signal });
+  for await (const chunk of stream as AsyncIterable<Buffer>) chunks.push(chunk);
+  return parseConfig(Buffer.concat(chunks), repository, config);
+}
+
+function parseConfig(bytes: Buffer, repository: string, { digest }: Descriptor): JsonObject {
+  try {
+    const json: unknown = JSON.parse(bytes.toString('utf8'));
+    if (isJsonObject(json)) return json;
+  } catch {
+    // Told below: the same error serves JSON that is no object.
+  }
+  throw new RegistryError(`the config ${digest} of ${repository} is not a JSON object`, { code: 'CONFIG_INVALID' });
+}
+
+function noImages(repository: string, digest: string): RegistryError {
+  return new RegistryError(`the index ${repository}@${digest} lists no image`, { code: 'INDEX_EMPTY' });
+}

@@ -1,0 +1,139 @@
+import { describe, expect, it } from '@jest/globals';
+import { run } from '../../../lib/cli/program.js';
+import { collect, RegistryClient } from '../../../lib/index.js';
+import { text } from '../../support/content.js';
+import { Archives, Listening } from '../archives.js';
+import { cli, FakeIo } from '../fake-io.js';
+
+describe('registry-client push', () => {
+  const registry = new Listening();
+  const archives = new Archives();
+
+  function push(...args: string[]) {
+    return cli(['push', ...args], { REGISTRY_URL: registry.url });
+  }
+
+  async function tagsOf(repository: string): Promise<string[]> {
+    return collect(new RegistryClient({ url: registry.url }).listTags(repository));
+  }
+
+  async function digestOf(repository: string, tag: string): Promise<string> {
+    return (await new RegistryClient({ url: registry.url }).getManifest(repository, tag)).descriptor.digest;
+  }
+
+  describe('without a name', () => {
+    it('prints a reference with its digest for each original tag, on standard output alone', async () => {
+      const tar = await archives.write({ tags: ['original/app:1', 'registry.example.com/original/app:2'] });
+      const { code, out, err } = await push(tar);
+      const digest = await digestOf('original/app', '1');
+      expect(code).toBe(0);
+      expect(out).toBe(`${registry.host}/original/app:1@${digest}\n${registry.host}/original/app:2@${digest}\n`);
+      expect(err).toContain('pushing 3 blobs');
+      expect(err).toContain(`tagged ${registry.host}/original/app:2`);
+      expect(err).not.toContain(digest);
+    });
+
+    it('pushes all tags also when told to, and the first one only when told so', async () => {
+      const tar = await archives.write({ tags: ['all/app:1', 'all/app:2'] });
+      await push(tar, '--first-tag');
+      expect(await tagsOf('all/app')).toEqual(['1']);
+      await push(tar, '--all-tags');
+      expect(await tagsOf('all/app')).toEqual(['1', '2']);
+    });
+
+    it('asks for a name when the archive has none', async () => {
+      const { code, err } = await push(await archives.write({ tags: null }));
+      expect([code, err]).toEqual([2, expect.stringContaining('names no tag, and no name was given')]);
+    });
+
+    it('refuses to choose an image for no name', async () => {
+      const { code, err } = await push(await archives.write(), '--image', '0');
+      expect([code, err]).toEqual([2, expect.stringContaining('--image chooses what gets a name')]);
+    });
+  });
+
+  describe('with a name', () => {
+    it.each([
+      ['its own host', (host: string) => [`${host}/named/app:host`], 'host'],
+      ['its own scheme', (host: string) => [`http://${host}/named/app:scheme`], 'scheme'],
+      ['the registry of --registry', (host: string) => ['named/app:flag', '--registry', host], 'flag'],
+      ['the registry of the environment', () => ['named/app:env'], 'env'],
+      ['no tag', () => ['named/app'], 'latest'],
+    ])('pushes the image under it, with %s', async (_, args, tag) => {
+      const { code, out } = await push(await archives.write({ tags: null }), ...args(registry.host));
+      expect([code, out]).toEqual([0, `${registry.host}/named/app:${tag}@${await digestOf('named/app', tag)}\n`]);
+    });
+
+    it.each(['--first-tag', '--all-tags'])('refuses %s beside it', async (flag) => {
+      const { code, err } = await push(await archives.write(), 'app:1', flag);
+      expect([code, err]).toEqual([2, expect.stringMatching(/original tags?, but a name was given too/)]);
+    });
+
+    it.each([
+      ['0', 'one'],
+      ['second/app:1', 'two'],
+    ])('chooses the image %s of several', async (image, content) => {
+      const several = await archives.write({
+        images: [
+          { tags: ['first/app:1'], layers: [text(100, 'one')] },
+          { tags: ['second/app:1'], layers: [text(100, 'two')] },
+        ],
+      });
+      const single = await archives.write({ layers: [text(100, content)] });
+      await push(several, 'chosen/app:1', '--image', image);
+      await push(single, 'chosen/app:2');
+      expect(await digestOf('chosen/app', '1')).toBe(await digestOf('chosen/app', '2'));
+    });
+
+    it('asks which of several images is meant', async () => {
+      const several = await archives.write({ images: [{ tags: ['a:1'] }, { tags: ['b:1'] }] });
+      const { code, err } = await push(several, 'app:1');
+      expect([code, err]).toEqual([2, expect.stringContaining('Choose one with the option image (--image)')]);
+    });
+
+    it('takes one platform of several', async () => {
+      const tar = await archives.write({ format: 'oci-index', absentPlatforms: [] });
+      await push(tar, 'platform/app:1', '--platform', 'linux/arm64');
+      const client = new RegistryClient({ url: registry.url });
+      const { manifest } = await client.getManifest('platform/app', '1');
+      expect('layers' in manifest).toBe(true);
+      expect((await push(tar, 'app:1', '--platform', 'linux/s390x')).code).toBe(2);
+    });
+  });
+
+  it('leaves layers plain when told to', async () => {
+    await push(await archives.write(), 'plain/app:1', '--compression', 'none', '--concurrency', '1');
+    const { manifest } = await new RegistryClient({ url: registry.url }).getManifest('plain/app', '1');
+    expect(manifest).toMatchObject({ layers: [{ mediaType: 'application/vnd.docker.image.rootfs.diff.tar' }, {}] });
+  });
+
+  it('prints JSON, and with --quiet nothing else', async () => {
+    const { out, err } = await push(await archives.write(), 'json/app:1', '--json', '--quiet');
+    expect(err).toBe('');
+    expect(JSON.parse(out)).toEqual([
+      expect.objectContaining({ reference: `${registry.host}/json/app:1`, digest: await digestOf('json/app', '1') }),
+    ]);
+  });
+
+  it('keeps errors when it is quiet', async () => {
+    expect((await push('nowhere.tar', 'app:1', '-q')).err).toContain('there is no file nowhere.tar');
+  });
+
+  it('stores nothing of an image that is wrong', async () => {
+    const { code, out, err } = await push(await archives.write({ wrongDiffId: 0 }), 'wrong/app:1');
+    expect([code, out]).toEqual([3, '']);
+    expect(err).toMatch(/error: .*diff_id/);
+    await expect(tagsOf('wrong/app')).rejects.toMatchObject({ status: 404 });
+  });
+
+  it('ends with 130 and no result when it is interrupted', async () => {
+    const io = new FakeIo({ REGISTRY_URL: registry.url });
+    const stderr = (line: string): void => {
+      if (line.startsWith('pushing')) io.interrupt();
+    };
+    const interrupted = { env: io.env, signal: io.signal, stdout: io.stdout, stderr };
+    expect(await run(['push', await archives.write(), 'interrupted/app:1'], interrupted)).toBe(130);
+    expect(io.out).toBe('');
+    await expect(tagsOf('interrupted/app')).rejects.toMatchObject({ status: 404 });
+  });
+});

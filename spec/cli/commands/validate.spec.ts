@@ -1,0 +1,55 @@
+import { describe, expect, it } from '@jest/globals';
+import { Archives } from '../archives.js';
+import { cli } from '../fake-io.js';
+
+describe('registry-client validate', () => {
+  const archives = new Archives();
+
+  it('says that an archive is valid', async () => {
+    const tar = await archives.write();
+    expect(await cli(['validate', tar])).toEqual({ code: 0, out: `${tar} is a valid image archive\n`, err: '' });
+    expect(JSON.parse((await cli(['validate', tar, '--json'])).out)).toEqual({ valid: true, problems: [] });
+  });
+
+  it('prints each problem on a line of its own, and counts them', async () => {
+    const tar = 'spec/fixtures/docker-26-containerd-missing-blobs.tar';
+    const { code, out, err } = await cli(['validate', tar]);
+    expect(code).toBe(3);
+    expect(out.match(/^blobs\/sha256\/[0-9a-f]{64} is not in the archive.*$/gm)).toHaveLength(6);
+    expect(err).toBe(`error: ${tar} is not a valid image archive: 6 problems\n`);
+  });
+
+  it('counts one problem as one', async () => {
+    const { out, err } = await cli(['validate', await archives.write({ wrongDiffId: 0 })]);
+    expect(out).toMatch(/^blobs\/sha256\/[0-9a-f]{64} has the diff_id .*\n$/);
+    expect(err).toMatch(/: 1 problem\n$/);
+  });
+
+  it('prints the report as JSON', async () => {
+    const { code, out } = await cli(['validate', await archives.write({ wrongDiffId: 0 }), '--json']);
+    expect(code).toBe(3);
+    expect(JSON.parse(out)).toEqual({
+      valid: false,
+      problems: [{ entry: expect.any(String), message: expect.stringContaining('diff_id') }],
+    });
+  });
+
+  it('lets no name in the archive steer the terminal', async () => {
+    const { code, out, err } = await cli([
+      'validate',
+      await archives.write({ format: 'docker-24', layerPath: '\u001b[2J\nfine' }),
+    ]);
+    expect(code).toBe(3);
+    expect(out).toContain('\\u001b[2J\\u000afine');
+    // eslint-disable-next-line no-control-regex -- these are what it is about
+    expect(out + err).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
+  });
+
+  it('fails where there is nothing to validate', async () => {
+    expect(await cli(['validate', 'nowhere.tar'])).toEqual({
+      code: 3,
+      out: '',
+      err: expect.stringContaining('there is no file nowhere.tar'),
+    });
+  });
+});

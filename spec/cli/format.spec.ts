@@ -1,0 +1,75 @@
+import { describe, expect, it } from '@jest/globals';
+import { formatBytes, formatColumns, formatJson, shortEntry } from '../../lib/cli/format.js';
+
+describe('formatBytes', () => {
+  it.each([
+    [0, '0 B'],
+    [1, '1 B'],
+    [999, '999 B'],
+    [1000, '1.0 kB'],
+    [1049, '1.0 kB'],
+    [1050, '1.1 kB'],
+    [999_940, '999.9 kB'],
+    [999_960, '1.0 MB'],
+    [1_000_000, '1.0 MB'],
+    [1_234_567_890, '1.2 GB'],
+    [5 * 10 ** 12, '5.0 TB'],
+    [1234 * 10 ** 12, '1234.0 TB'],
+  ])('shows %p as %s', (bytes, text) => {
+    expect(formatBytes(bytes)).toBe(text);
+  });
+});
+
+describe('shortEntry', () => {
+  const digest = '0123456789abcdef'.repeat(4);
+
+  it.each([
+    ['layer.tar', 'layer.tar'],
+    [`blobs/sha256/${digest}`, 'blobs/sha256/0123456789ab'],
+    [`${digest}/layer.tar`, '0123456789ab/layer.tar'],
+    [`blobs/sha512/${digest}${digest}`, 'blobs/sha512/0123456789ab'],
+    [`${digest.slice(1)}.tar`, `${digest.slice(1)}.tar`],
+  ])('shows %s as %s', (entry, text) => {
+    expect(shortEntry(entry)).toBe(text);
+  });
+});
+
+describe('formatColumns', () => {
+  it('makes columns of equal width, and ends lines where their text ends', () => {
+    expect(
+      formatColumns([
+        ['Tags', 'app:1'],
+        ['Platform', ''],
+        ['', 'linux'],
+      ]),
+    ).toBe('Tags      app:1\nPlatform\n          linux\n');
+  });
+
+  it('makes nothing of no rows', () => {
+    expect(formatColumns([])).toBe('');
+  });
+});
+
+describe('formatJson', () => {
+  it('is indented', () => {
+    expect(formatJson([{ a: 1 }])).toBe('[\n  {\n    "a": 1\n  }\n]\n');
+  });
+
+  it('is one line without indent', () => {
+    expect(formatJson(['a', 'b'], 0)).toBe('["a","b"]\n');
+  });
+
+  it('lets no character through that steers a terminal, and loses none', () => {
+    const value = { name: '\u001b[2J\u009b31m\u202elatsyrc\u2028한국어' };
+    const text = formatJson(value);
+    // eslint-disable-next-line no-control-regex -- these are what it is about
+    expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e\u2028]/);
+    expect(text).toContain('한국어');
+    expect(JSON.parse(text)).toEqual(value);
+  });
+
+  it('cuts nothing off', () => {
+    const long = 'x'.repeat(100_000);
+    expect(JSON.parse(formatJson({ long }))).toEqual({ long });
+  });
+});

@@ -1,0 +1,90 @@
+import { beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { EventEmitter } from 'node:events';
+import { processIo, type ProcessLike } from '../../lib/cli/process-io.js';
+
+class Outlet extends EventEmitter {
+  written = '';
+  write(text: string): boolean {
+    this.written += text;
+    return true;
+  }
+
+  break(code: string): void {
+    this.emit('error', Object.assign(new Error(`write ${code}`), { code }));
+  }
+}
+
+class FakeProcess extends EventEmitter implements ProcessLike {
+  env = { REGISTRY_URL: 'http://registry.test' };
+  exitCode: number | undefined = undefined;
+  stdout = new Outlet();
+  stderr = new Outlet();
+  exit = jest.fn<(code?: number | string | null) => void>();
+}
+
+describe('processIo', () => {
+  let process: FakeProcess;
+  let made: ReturnType<typeof processIo>;
+  beforeEach(() => {
+    process = new FakeProcess();
+    made = processIo(process);
+  });
+
+  it('writes results and everything else apart, and shows the environment', () => {
+    const { stdout, stderr, env } = made.io;
+    stdout('result');
+    stderr('progress');
+    expect([process.stdout.written, process.stderr.written]).toEqual(['result', 'progress']);
+    expect(env).toBe(process.env);
+  });
+
+  describe.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ])('on %s', (signal, code) => {
+    it('ends the work in order, and gives it its exit code', () => {
+      expect(made.io.signal.aborted).toBe(false);
+      process.emit(signal);
+      expect(made.io.signal.aborted).toBe(true);
+      expect(process.exit).not.toHaveBeenCalled();
+      expect(made.exitCode(130)).toBe(code);
+    });
+
+    it('ends at once the second time', () => {
+      process.emit('SIGINT');
+      process.emit(signal);
+      expect(process.exit.mock.calls).toEqual([[code]]);
+    });
+
+    it('keeps the exit code of work that ended by itself', () => {
+      process.emit(signal);
+      expect([0, 1, 2, 3, 4].map(made.exitCode)).toEqual([0, 1, 2, 3, 4]);
+    });
+  });
+
+  it('says 130 of work that was interrupted by nobody we know', () => {
+    expect(made.exitCode(130)).toBe(130);
+  });
+
+  describe('when a pipe breaks', () => {
+    it('ends well where nobody reads the results any more', () => {
+      process.stdout.break('EPIPE');
+      expect(process.exit.mock.calls).toEqual([[0]]);
+    });
+
+    it('ends as it would have, where that is decided', () => {
+      process.exitCode = 3;
+      process.stdout.break('EPIPE');
+      expect(process.exit.mock.calls).toEqual([[3]]);
+    });
+
+    it('goes on where nobody reads the progress any more', () => {
+      process.stderr.break('EPIPE');
+      expect(process.exit).not.toHaveBeenCalled();
+    });
+
+    it.each(['stdout', 'stderr'] as const)('does not hide another error of %s', (name) => {
+      expect(() => process[name].break('ENOSPC')).toThrow('write ENOSPC');
+    });
+  });
+});

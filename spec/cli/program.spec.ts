@@ -1,0 +1,197 @@
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { readFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
+import { run } from '../../lib/cli/program.js';
+import { VERSION } from '../../lib/version.js';
+import { cli, FakeIo } from './fake-io.js';
+
+const COMMANDS = ['push', 'tags', 'repos', 'ping', 'inspect', 'validate', 'serve'];
+const APP = 'spec/fixtures/docker-26-multi-tag.tar';
+
+describe('the program', () => {
+  it.each([['--version'], ['-V']])('prints its version for %s', async (flag) => {
+    expect(await cli([flag])).toEqual({ code: 0, out: `${VERSION}\n`, err: '' });
+  });
+
+  describe('help', () => {
+    it.each([[['--help']], [['-h']], [['help']]])('is printed for %p', async (args) => {
+      const { code, out, err } = await cli(args);
+      expect([code, err]).toEqual([0, '']);
+      for (const command of COMMANDS) expect(out).toMatch(new RegExp(`^  ${command} `, 'm'));
+      expect(out).toContain('[http://|https://]host[:port]/repository[:tag]');
+      expect(out).toContain('default http://localhost:15000');
+      expect(out.replace(/\s+/g, ' ')).toContain(
+        '0 ok, 1 registry or network, 2 usage, 3 not a valid image archive, 4 authentication, 130 interrupted',
+      );
+    });
+
+    it.each(COMMANDS)('explains %s, with examples', async (command) => {
+      for (const args of [
+        [command, '--help'],
+        ['help', command],
+      ]) {
+        const { code, out, err } = await cli(args);
+        expect([code, err]).toEqual([0, '']);
+        expect(out).toContain(`Usage: registry-client ${command}`);
+        expect(out).toMatch(new RegExp(`Examples:\n  registry-client ${command}`));
+      }
+    });
+
+    it.each([
+      [
+        'push',
+        [
+          '--registry',
+          '--all-tags',
+          '--first-tag',
+          '--image',
+          '--platform',
+          '--compression',
+          '--concurrency',
+          '--plain-http',
+          '--insecure',
+          '--json',
+          '--quiet',
+        ],
+      ],
+      ['tags', ['--registry', '--plain-http', '--insecure', '--json']],
+      ['repos', ['--registry', '--plain-http', '--insecure', '--json']],
+      ['ping', ['--registry', '--plain-http', '--insecure']],
+      ['inspect', ['--json']],
+      ['validate', ['--json']],
+      ['serve', ['--port', '--host']],
+    ])('of %s lists its options', async (command, options) => {
+      const { out } = await cli([command, '--help']);
+      for (const option of options) expect(out).toContain(option);
+    });
+  });
+
+  describe('what it is asked wrongly', () => {
+    it.each<[string, string[], RegExp]>([
+      ['nothing', [], /Usage: registry-client/],
+      ['an unknown command', ['pusch'], /unknown command 'pusch'\n\(Did you mean push\?\)/],
+      ['an unknown option', ['push', 'a.tar', '--compresion', 'gzip'], /Did you mean --compression/],
+      ['a missing argument', ['push'], /missing required argument 'tar'/],
+      ['an argument too many', ['inspect', 'a.tar', 'b.tar'], /too many arguments/],
+      ['an unknown compression', ['push', 'a.tar', '--compression', 'lzma'], /Allowed choices are gzip, none/],
+      ['a concurrency that is no number', ['push', 'a.tar', '--concurrency', 'many'], /whole number from 1 to 1000/],
+      ['a concurrency of 0', ['push', 'a.tar', '--concurrency', '0'], /whole number from 1 to 1000/],
+      ['a concurrency too large', ['push', 'a.tar', '--concurrency', '1001'], /whole number from 1 to 1000/],
+      ['a port that is none', ['serve', '--port', '65536'], /a port from 0 to 65535/],
+      ['a negative port', ['serve', '--port=-1'], /a port from 0 to 65535/],
+      ['flags that exclude each other', ['push', 'a.tar', '--all-tags', '--first-tag'], /cannot be used with/],
+    ])('%s, it answers with exit code 2', async (_, args, message) => {
+      const { code, out, err } = await cli(args);
+      expect([code, out]).toEqual([2, '']);
+      expect(err).toMatch(message);
+    });
+
+    it('says where there is more to read', async () => {
+      expect((await cli(['tags'])).err).toContain('(add --help for more)');
+    });
+  });
+
+  describe('its exit code', () => {
+    let server: Server;
+    let host: string;
+    beforeAll(async () => {
+      server = createServer((request, response) => {
+        const status = Number(/\/(\d{3})\//.exec(request.url ?? '')?.[1]);
+        response.writeHead(status, { 'content-type': 'application/json', 'www-authenticate': 'Basic realm="spec"' });
+        response.end('{"errors":[{"code":"UNKNOWN","message":"\\u001b[2Jno"}]}');
+      });
+      await once(server.listen(0, '127.0.0.1'), 'listening');
+      host = `user:secret@127.0.0.1:${(server.address() as AddressInfo).port}`;
+    });
+    afterAll(() => void server.close());
+
+    it.each<[number, string, string[], RegExp]>([
+      [2, 'a name that cannot be', ['push', APP, 'localhost:1/UPPER'], /is not a repository name/],
+      [2, 'an address that is none', ['ping', 'ftp://host'], /is not the address of a registry/],
+      [3, 'a file that is absent', ['inspect', 'nowhere.tar'], /there is no file nowhere.tar/],
+      [3, 'a file that is no tar', ['push', 'package.json', 'localhost:1/app'], /is not a tar/],
+      [
+        3,
+        'a tar that is no image archive',
+        ['push', 'spec/fixtures/docker-26-containerd-missing-blobs.tar', 'a'],
+        /is not in the archive/,
+      ],
+    ])('is %p for %s', async (expected, _, args, message) => {
+      const { code, out, err } = await cli(args);
+      expect([code, out]).toEqual([expected, '']);
+      expect(err).toMatch(message);
+      expect(err).toMatch(/^error: .*\n$/);
+    });
+
+    it.each([
+      [4, 401, 'ping'],
+      [4, 403, 'ping'],
+      [1, 404, 'ping'],
+      [4, 401, 'repos'],
+      [1, 404, 'repos'],
+    ])('is %p for an answer of %p to %s', async (expected, status, command) => {
+      const { code, out, err } = await cli([command, `http://${host}/${status}`]);
+      expect([code, out]).toEqual([expected, '']);
+      expect(err).toContain(String(status));
+      expect(err).not.toContain('secret');
+    });
+
+    it('comes with what the registry says, made harmless', async () => {
+      const { code, err } = await cli(['tags', `http://${host}/403`]);
+      expect([code, err]).toEqual([4, expect.stringContaining('UNKNOWN: \\u001b[2Jno')]);
+    });
+
+    it('is 130 when the user interrupts, without a word', async () => {
+      const io = new FakeIo();
+      io.interrupt();
+      expect(await run(['push', APP, 'localhost:1/app'], io)).toBe(130);
+      expect([io.out, io.err]).toEqual(['', '']);
+    });
+
+    it('is 1 for a mistake of ours, which shows where it is', async () => {
+      const io = new FakeIo();
+      const failing = { ...io, signal: io.signal, stderr: io.stderr, env: io.env };
+      const stdout = jest.fn(() => {
+        throw new TypeError('oops');
+      });
+      expect(await run(['inspect', APP], { ...failing, stdout })).toBe(1);
+      expect(io.err).toMatch(/^error: TypeError: oops\n +at /);
+    });
+  });
+
+  it('loads what a command needs only when it runs, so that --version and --help cost nothing', () => {
+    expect(loadedBy('main')).toEqual(['commander', 'exit-code', 'main', 'process-io', 'program', 'version']);
+  });
+});
+
+/** Every file and package that loads with a file of `lib/cli`, before anything is awaited. */
+function loadedBy(name: string, seen = new Set<string>()): string[] {
+  const visit = (url: URL): void => {
+    const path = fileURLToPath(url);
+    const key = path.replace(/^.*\//, '').replace(/\.ts$/, '');
+    if (seen.has(key)) return;
+    seen.add(key);
+    for (const specifier of staticImports(path)) {
+      if (specifier.startsWith('.')) visit(new URL(specifier.replace(/\.js$/, '.ts'), url));
+      else seen.add(specifier);
+    }
+  };
+  visit(new URL(`../../lib/cli/${name}.ts`, import.meta.url));
+  return [...seen].sort();
+}
+
+function staticImports(path: string): string[] {
+  const source = ts.createSourceFile(path, readFileSync(path, 'utf8'), ts.ScriptTarget.Latest);
+  return source.statements.flatMap((statement) => {
+    const isImport = ts.isImportDeclaration(statement) || ts.isExportDeclaration(statement);
+    if (!isImport || !statement.moduleSpecifier) return [];
+    const isType = ts.isImportDeclaration(statement)
+      ? statement.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword
+      : statement.isTypeOnly;
+    return isType ? [] : [(statement.moduleSpecifier as ts.StringLiteral).text];
+  });
+}

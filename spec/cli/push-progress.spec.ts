@@ -1,0 +1,114 @@
+import { beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { PushProgress } from '../../lib/cli/push-progress.js';
+
+const blob = { entry: `${'a'.repeat(64)}/layer.tar`, size: 2000 };
+const other = { entry: 'config.json', size: 1000 };
+
+function descriptor(size: number) {
+  return { mediaType: 'layer', digest: `sha256:${'b'.repeat(64)}`, size };
+}
+
+describe('PushProgress', () => {
+  let lines: string[];
+  let progress: PushProgress;
+  beforeEach(() => {
+    lines = [];
+    progress = new PushProgress((line) => lines.push(line));
+    progress.report({ state: 'planned', blobs: 2, bytes: 3000 });
+  });
+
+  it('says what is planned', () => {
+    expect(lines).toEqual(['pushing 2 blobs, 3.0 kB']);
+  });
+
+  it.each([
+    ['exists', 'already there'],
+    ['mounted', 'mounted'],
+    ['uploaded', 'uploaded'],
+  ] as const)('says of a blob that it %s', (state, words) => {
+    progress.report({ state: 'started', blob });
+    progress.report({ state, blob, repository: 'team/app', descriptor: descriptor(2000) });
+    expect(lines.slice(1)).toEqual([`[1/2] ${words} aaaaaaaaaaaa/layer.tar (2.0 kB) in team/app`]);
+  });
+
+  it('says what compression made of it', () => {
+    progress.report({ state: 'uploaded', blob, repository: 'app', descriptor: descriptor(700) });
+    expect(lines.at(-1)).toContain('(2.0 kB as 700 B)');
+  });
+
+  it('counts a blob once, into however many repositories it goes', () => {
+    for (const repository of ['a', 'b']) {
+      progress.report({ state: 'uploaded', blob, repository, descriptor: descriptor(700) });
+    }
+    progress.report({ state: 'exists', blob: other, repository: 'a', descriptor: descriptor(1000) });
+    expect(lines.slice(1).map((line) => line.slice(0, 5))).toEqual(['[1/2]', '[1/2]', '[2/2]']);
+  });
+
+  it('names each tag', () => {
+    progress.report({ state: 'tagged', reference: 'localhost:5000/app:1', digest: descriptor(1).digest });
+    expect(lines.at(-1)).toBe('tagged localhost:5000/app:1');
+  });
+
+  it('says when a blob starts over', () => {
+    progress.report({ state: 'retry', blob });
+    expect(lines.at(-1)).toBe('retrying aaaaaaaaaaaa/layer.tar');
+  });
+
+  it('lets no text of the archive steer the terminal', () => {
+    const hostile = { entry: '\u001b[2J\u202egnp.exe\nlayer.tar', size: 1 };
+    progress.report({ state: 'uploaded', blob: hostile, repository: 'app', descriptor: descriptor(1) });
+    progress.report({ state: 'retry', blob: hostile });
+    progress.report({ state: 'warning', message: 'not pushed: linux/\u009b31mevil' });
+    const escaped = '\\u001b[2J\\u202egnp.exe\\u000alayer.tar';
+    expect(lines.slice(1)).toEqual([
+      `[1/2] uploaded ${escaped} (1 B) in app`,
+      `retrying ${escaped}`,
+      'warning: not pushed: linux/\\u009b31mevil',
+    ]);
+  });
+
+  it('bounds what a warning may say', () => {
+    progress.report({ state: 'warning', message: 'x'.repeat(1_000_000) });
+    expect(lines.at(-1)!.length).toBeLessThan(5000);
+  });
+
+  describe('how far it is', () => {
+    it('is said no more often than every five seconds', () => {
+      jest.useFakeTimers({ doNotFake: ['nextTick'] });
+      const told: string[] = [];
+      const timed = new PushProgress((line) => told.push(line));
+      timed.report({ state: 'planned', blobs: 2, bytes: 3000 });
+      for (let second = 1; second <= 11; second++) {
+        jest.advanceTimersByTime(1000);
+        timed.report({ state: 'progress', blob, read: second * 100, sent: 0 });
+      }
+      jest.useRealTimers();
+      expect(told.slice(1)).toEqual(['500 B of 3.0 kB (16 %)', '1.0 kB of 3.0 kB (33 %)']);
+    });
+
+    it('is summed over all blobs, those that ended in full', () => {
+      const eager = new PushProgress((line) => lines.push(line), 0);
+      eager.report({ state: 'planned', blobs: 2, bytes: 3000 });
+      eager.report({ state: 'exists', blob: other, repository: 'app', descriptor: descriptor(1000) });
+      eager.report({ state: 'progress', blob, read: 500, sent: 0 });
+      expect(lines.at(-1)).toBe('1.5 kB of 3.0 kB (50 %)');
+    });
+
+    it('goes back with a blob that starts over, and is never more than everything', () => {
+      const eager = new PushProgress((line) => lines.push(line), 0);
+      eager.report({ state: 'planned', blobs: 2, bytes: 3000 });
+      eager.report({ state: 'progress', blob, read: 4000, sent: 0 });
+      expect(lines.at(-1)).toBe('2.0 kB of 3.0 kB (66 %)');
+      eager.report({ state: 'retry', blob });
+      eager.report({ state: 'progress', blob: other, read: 300, sent: 0 });
+      expect(lines.at(-1)).toBe('300 B of 3.0 kB (10 %)');
+    });
+
+    it('is all of it when there is nothing to read', () => {
+      const eager = new PushProgress((line) => lines.push(line), 0);
+      eager.report({ state: 'planned', blobs: 1, bytes: 0 });
+      eager.report({ state: 'progress', blob: { entry: 'empty', size: 0 }, read: 0, sent: 20 });
+      expect(lines.at(-1)).toBe('0 B of 0 B (100 %)');
+    });
+  });
+});

@@ -1,0 +1,112 @@
+import { describe, expect, it } from '@jest/globals';
+import { PassThrough } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { DigestMismatchError, NotFoundError, RegistryError } from '../../lib/errors.js';
+import { digestOf } from '../../lib/oci/digest.js';
+import { BlobDownload } from '../../lib/services/blob-download.js';
+import { Requests } from '../../lib/services/requests.js';
+import type { Transport, TransportRequest, TransportResponse } from '../../lib/transport/transport.js';
+
+const CONTENT = Buffer.from('0123456789abcdef');
+const BLOB = { digest: digestOf(CONTENT), size: CONTENT.length };
+
+type Answer = Partial<Omit<TransportResponse, 'body' | 'url'>> & { bytes?: Buffer; breaks?: boolean };
+
+/** A registry that gives one answer after the other, the last one for ever. */
+function registry(...answers: Answer[]): { requests: TransportRequest[]; download: () => Promise<Buffer> } {
+  const requests: TransportRequest[] = [];
+  const transport: Transport = {
+    send(request) {
+      requests.push(request);
+      const {
+        status = 200,
+        headers = {},
+        bytes = CONTENT,
+        breaks,
+      } = answers[Math.min(requests.length, answers.length) - 1]!;
+      const body = new PassThrough();
+      body.write(bytes);
+      if (breaks)
+        setImmediate(() => body.destroy(new RegistryError('the line broke', { code: 'ECONNRESET', retryable: true })));
+      else body.end();
+      return Promise.resolve({ status, headers, body, url: request.url });
+    },
+  };
+  const requester = new Requests(transport, { url: new URL('http://registry.test/'), timeout: 1000 });
+  const download = async (): Promise<Buffer> => buffer(await new BlobDownload(requester, 'app', BLOB).start());
+  return { requests, download };
+}
+
+function ranges(requests: readonly TransportRequest[]): (string | undefined)[] {
+  return requests.map(({ headers }) => headers.range);
+}
+
+describe('BlobDownload', () => {
+  it('asks once where nothing breaks', async () => {
+    const { requests, download } = registry({ headers: { 'content-length': '16' } });
+    expect(await download()).toEqual(CONTENT);
+    expect(requests.map(({ method, url }) => `${method} ${url.pathname}`)).toEqual([
+      `GET /v2/app/blobs/${BLOB.digest}`,
+    ]);
+    expect(ranges(requests)).toEqual([undefined]);
+  });
+
+  it('asks for the rest where the connection broke', async () => {
+    const { requests, download } = registry(
+      { bytes: CONTENT.subarray(0, 5), breaks: true },
+      { status: 206, headers: { 'content-range': 'bytes 5-15/16' }, bytes: CONTENT.subarray(5, 9), breaks: true },
+      { status: 206, headers: { 'content-range': 'bytes 9-15/*' }, bytes: CONTENT.subarray(9) },
+    );
+    expect(await download()).toEqual(CONTENT);
+    expect(ranges(requests)).toEqual([undefined, 'bytes=5-', 'bytes=9-']);
+  });
+
+  it('asks for the rest where the answer simply ended too early', async () => {
+    const { download } = registry(
+      { bytes: CONTENT.subarray(0, 5) },
+      { status: 206, headers: { 'content-range': 'bytes 5-15/16' }, bytes: CONTENT.subarray(5) },
+    );
+    expect(await download()).toEqual(CONTENT);
+  });
+
+  it('takes 200 to a range for the whole blob, and drops what it has', async () => {
+    const { download } = registry({ bytes: CONTENT.subarray(0, 5), breaks: true }, { status: 200 });
+    expect(await download()).toEqual(CONTENT);
+  });
+
+  it.each(['bytes 4-15/16', 'bytes 5-14/16', 'bytes 5-15/17', 'bytes */16', ''])(
+    'refuses the range "%s"',
+    async (range) => {
+      const { download } = registry(
+        { bytes: CONTENT.subarray(0, 5), breaks: true },
+        { status: 206, headers: { 'content-range': range } },
+      );
+      await expect(download()).rejects.toMatchObject({ code: 'RANGE_INVALID' });
+    },
+  );
+
+  it('gives up when nothing comes any more', async () => {
+    const { requests, download } = registry({ bytes: Buffer.alloc(0), breaks: true });
+    await expect(download()).rejects.toMatchObject({ code: 'ECONNRESET' });
+    expect(requests.length).toBeLessThan(10);
+  }, 20_000);
+
+  it.each<[string, Answer, RegExp]>([
+    [
+      'a length that is not the size of the blob',
+      { headers: { 'content-length': '17' } },
+      /expected 16 bytes, but got 17 bytes/,
+    ],
+    ['more bytes than the blob has', { bytes: Buffer.concat([CONTENT, CONTENT]) }, /more than 16 bytes/],
+    ['other bytes', { bytes: Buffer.from('0123456789abcdeX') }, /expected sha256:/],
+  ])('refuses %s', async (_, answer, message) => {
+    const { download } = registry(answer);
+    await expect(download()).rejects.toBeInstanceOf(DigestMismatchError);
+    await expect(registry(answer).download()).rejects.toThrow(message);
+  });
+
+  it('says that the blob is not there before it gives a stream', async () => {
+    const { download } = registry({ status: 404, bytes: Buffer.from('{"errors":[{"code":"BLOB_UNKNOWN"}]}') });
+    await expect(download()).rejects.toBeInstanceOf(NotFoundError);
+  });
+});
