@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { RegistryClient } from '../lib/index.js';
 import { RegistryServer } from '../lib/testing/index.js';
 import { runNode } from './support/proc.js';
@@ -10,6 +12,10 @@ const SAMPLES: Record<string, { args?: string[]; prints: RegExp }> = {
   'inspect-archive.ts': { prints: /every layer is what its config says/ },
   'list.ts': { prints: /^seed\/app:1 sha256:[0-9a-f]{64}$/m },
   'mock-transport.ts': { prints: /^\[ '1\.0', 'latest' \]\n\[ 'GET \/v2\/team\/app\/tags\/list' \]$/m },
+  'pull-and-copy.ts': {
+    args: ['seed/app:1', join(tmpdir(), `sample-${process.pid}.tar`)],
+    prints: /holds .*seed\/app:1@sha256:[^]*6 blobs without sending[^]*linux\/amd64, 6 layers/,
+  },
   'push.ts': {
     args: ['spec/fixtures/docker-26-multi-tag.tar', 'team/app:1.0'],
     prints: /team\/app:1\.0@sha256:c8f587c6/,
@@ -31,7 +37,10 @@ describe('samples', () => {
     await client.push('spec/fixtures/docker-26-multi-tag.tar', 'seed/app:1');
     await client.close();
   });
-  afterAll(() => server.close());
+  afterAll(async () => {
+    await server.close();
+    await rm(join(tmpdir(), `sample-${process.pid}.tar`), { force: true });
+  });
 
   it('are all run here', async () => {
     const files = (await readdir('samples')).filter((name) => name.endsWith('.ts'));
