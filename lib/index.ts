@@ -37,7 +37,7 @@ export type {
   ForeignLayer,
 } from './archive/archive-image.js';
 export type { DockerManifestEntry } from './archive/docker-archive.js';
-export type { ImageInspection, LayerInspection } from './archive/inspection.js';
+export type { ImageInspection, LayerInspection, RunConfig } from './archive/inspection.js';
 
 export type { Transport, TransportRequest, TransportResponse, RequestBody } from './transport/transport.js';
 export { AxiosTransport } from './transport/axios-transport.js';

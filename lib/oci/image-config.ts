@@ -61,11 +61,8 @@ function list(value: unknown): readonly string[] {
   return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
 }
 
-/** Without a prototype, so that a label named `__proto__` is a label. */
 function texts(value: unknown): Readonly<Record<string, string>> {
-  const entries = isJsonObject(value) ? Object.entries(value).filter(([, item]) => typeof item === 'string') : [];
-  return Object.assign(
-    Object.create(null) as Record<string, string>,
-    Object.fromEntries(entries) as Record<string, string>,
-  );
+  const entries = isJsonObject(value) ? Object.entries(value) : [];
+  // `fromEntries` defines properties, so a label named `__proto__` is a label.
+  return Object.fromEntries(entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
 }
