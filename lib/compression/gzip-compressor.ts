@@ -7,7 +7,7 @@ import type { Compressor } from './compressor.js';
 import { compressionParallelism } from './parallelism.js';
 
 /** Bytes: large enough that a round trip to the thread pool does not show, small enough to hold several per stream. */
-const BLOCK = 512 * 1024;
+const BLOCK = 256 * 1024;
 /** Deflate looks back this far, so each block is primed with the end of the one before (RFC 1951 §2). */
 const WINDOW = 32 * 1024;
 /** RFC 1952 §2.3: deflate, no name, no time, so that the bytes depend on the content only; "unknown" operating system. */

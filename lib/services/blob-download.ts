@@ -1,10 +1,10 @@
 import type { Readable } from 'node:stream';
-import { setTimeout as delay } from 'node:timers/promises';
 import { DigestMismatchError, RegistryError } from '../errors.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import { derivedStream } from '../oci/tap-stream.js';
 import { VerifyStream } from '../oci/verify-stream.js';
 import { printable } from '../redact.js';
+import { sleep } from '../transport/time-limit.js';
 import type { TransportResponse } from '../transport/transport.js';
 import type { Requests } from './requests.js';
 
@@ -19,6 +19,7 @@ const MAX_FAILURES = 5;
 export class BlobDownload {
   private received = 0;
   private failures = 0;
+  private current: Readable | undefined;
   private readonly doing: string;
 
   constructor(
@@ -34,7 +35,8 @@ export class BlobDownload {
   async start(): Promise<Readable> {
     const first = await this.request();
     const verified = new VerifyStream(this.blob, (expected, actual) => this.mismatch(expected, actual));
-    const bytes = derivedStream(first.body, this.bytes(first));
+    // Destroying it must not wait for the silence of a later answer either.
+    const bytes = derivedStream(first.body, this.bytes(first), () => this.current?.destroy());
     // Whoever reads later is told then; with no listener at all the process would end.
     verified.on('error', () => undefined);
     bytes.on('error', (error) => verified.destroy(error)).pipe(verified);
@@ -63,6 +65,7 @@ export class BlobDownload {
   private async *receive({ status, body }: TransportResponse): AsyncGenerator<Buffer> {
     // 200 to a Range request is the whole blob from its start.
     let known = status === 200 ? this.received : 0;
+    this.current = body;
     for await (const chunk of body as AsyncIterable<Buffer>) {
       const fresh = chunk.subarray(Math.min(known, chunk.length));
       known -= chunk.length - fresh.length;
@@ -74,7 +77,7 @@ export class BlobDownload {
   }
 
   private async resume(): Promise<TransportResponse> {
-    await delay(Math.random() * Math.min(100 * 2 ** this.failures, 2000), undefined, { signal: this.signal });
+    await sleep(Math.random() * Math.min(100 * 2 ** this.failures, 2000), this.signal);
     return this.request();
   }
 

@@ -172,7 +172,6 @@ export class BlobService {
     try {
       await upload.finish(digest, body, signal);
     } catch (error) {
-      signal?.throwIfAborted();
       if (!isSessionOver(error)) throw error;
       const isStored = await this.exists(repository, digest, { signal, forPush: true }).catch(() => false);
       if (!isStored) throw error;

@@ -10,20 +10,14 @@ export class SentBytes {
 
   /** The content is sent from its start. @returns counts for this sending, and for nobody once another has begun */
   begin(): (bytes: number) => void {
-    this.takeBack();
-    const { run } = this;
+    const run = ++this.run;
+    if (this.current > 0) this.onSent(-this.current);
+    this.current = 0;
     return (bytes) => {
       if (run !== this.run) return;
       this.total += bytes;
       this.current += bytes;
       this.onSent(bytes);
     };
-  }
-
-  takeBack(): void {
-    this.run += 1;
-    const broken = this.current;
-    this.current = 0;
-    if (broken > 0) this.onSent(-broken);
   }
 }

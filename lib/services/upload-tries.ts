@@ -43,7 +43,6 @@ export async function withTries(
       signal?.throwIfAborted();
       const pause = pauseAfter(error, tries, upload !== undefined);
       if (pause === undefined) throw error;
-      sent.takeBack();
       await sleep(pause, signal);
     }
   }

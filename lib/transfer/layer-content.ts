@@ -46,7 +46,7 @@ export function configContent({ entry, digest, bytes }: ArchiveConfig, mediaType
   return { ...base, key: digest, prepare };
 }
 
-/** @param compressor - for plain layers whose manifest is ours to write; absent to push them as they are */
+/** @param compressor - for plain layers that no manifest of the archive describes; absent to push them as they are */
 export function layerContent(layer: ArchiveLayer, compressor: Compressor | undefined): Content {
   const { descriptor, packing, size, diffId } = layer;
   if (descriptor) return namedContent(layer, descriptor);

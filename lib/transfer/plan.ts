@@ -67,9 +67,7 @@ function merged(known: Content | undefined, content: Content): Content {
 
 function planManifest(manifest: ArchiveManifest, compressor: Compressor | undefined): PlannedManifest {
   const { raw } = manifest;
-  const layers = manifest.layers.map((layer) =>
-    isForeign(layer) ? layer.foreign : layerContent(layer, raw ? undefined : compressor),
-  );
+  const layers = manifest.layers.map((layer) => (isForeign(layer) ? layer.foreign : layerContent(layer, compressor)));
   const types = mediaTypesFor(layers);
   const config = configContent(manifest.config, types.config);
   const contents = [config, ...layers.filter(isContent)];

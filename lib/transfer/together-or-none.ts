@@ -9,7 +9,7 @@ export class TogetherOrNone {
   constructor(caller: AbortSignal | undefined) {
     this.signal = caller ? AbortSignal.any([caller, this.failed.signal]) : this.failed.signal;
     // Every request under way listens: with more than ten at once Node would suspect a leak, and say so.
-    setMaxListeners(0, this.signal);
+    setMaxListeners(Infinity, this.signal);
   }
 
   /** Resolves or rejects only when every task has ended, so that nothing is sent afterwards. */

@@ -195,6 +195,8 @@ describe('readDockerImage', () => {
     expect(await imageOf({ Config: '../gone.json' })).toMatchObject({ isIncomplete: false });
     expect(await imageOf({ Layers: ['gone.tar', '/two.tar'] })).toMatchObject({ isIncomplete: false });
     expect(await imageOf({ Layers: ['gone.tar', ''] })).toMatchObject({ isIncomplete: false });
+    const dangling = [...FILES.slice(0, 2), { name: 'two.tar', linkTo: 'gone.tar' }];
+    expect(await imageOf({}, dangling)).toMatchObject({ isIncomplete: false, problems: [{ entry: 'two.tar' }] });
   });
 
   it.each([

@@ -9,7 +9,7 @@ import { type Gate, GzipCompressor } from '../../lib/compression/gzip-compressor
 import { compressionParallelism } from '../../lib/compression/parallelism.js';
 import { noise, text, toBuffer } from '../support/content.js';
 
-const BLOCK = 512 * 1024;
+const BLOCK = 256 * 1024;
 
 const open: Gate = (task) => task();
 

@@ -1,6 +1,7 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { PassThrough } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DigestMismatchError, NotFoundError, RegistryError } from '../../lib/errors.js';
 import { digestOf } from '../../lib/oci/digest.js';
 import { BlobDownload } from '../../lib/services/blob-download.js';
@@ -108,5 +109,48 @@ describe('BlobDownload', () => {
   it('says that the blob is not there before it gives a stream', async () => {
     const { download } = registry({ status: 404, bytes: Buffer.from('{"errors":[{"code":"BLOB_UNKNOWN"}]}') });
     await expect(download()).rejects.toBeInstanceOf(NotFoundError);
+  });
+
+  describe('after its connection broke', () => {
+    /** Breaks once, and is silent from then on. */
+    const breaking = () => {
+      const bodies: PassThrough[] = [];
+      const transport: Transport = {
+        send({ url }) {
+          const body = new PassThrough();
+          bodies.push(body);
+          if (bodies.length > 1) {
+            return Promise.resolve({ status: 206, headers: { 'content-range': 'bytes 5-15/16' }, body, url });
+          }
+          body.write(CONTENT.subarray(0, 5));
+          const error = new RegistryError('the line broke', { code: 'ECONNRESET', retryable: true });
+          setTimeout(() => body.destroy(error), 5);
+          return Promise.resolve({ status: 200, headers: {}, body, url });
+        },
+      };
+      return { bodies, requests: new Requests(transport, { url: new URL('http://registry.test/'), timeout: 1000 }) };
+    };
+
+    it('ends the answer it reads from when it is dropped', async () => {
+      const { bodies, requests } = breaking();
+      const stream = await new BlobDownload(requests, 'app', BLOB).start();
+      stream.resume();
+      while (bodies.length < 2) await sleep(5);
+      await sleep(5);
+      stream.destroy();
+      await new Promise((resolve) => stream.once('close', resolve));
+      expect(bodies.map(({ destroyed }) => destroyed)).toEqual([true, true]);
+    });
+
+    it('can be aborted while it waits to ask again', async () => {
+      const random = jest.spyOn(Math, 'random').mockReturnValue(1);
+      const abort = new AbortController();
+      const { bodies, requests } = breaking();
+      const reading = buffer(await new BlobDownload(requests, 'app', BLOB, abort.signal).start());
+      setTimeout(() => abort.abort('enough'), 50);
+      await expect(reading).rejects.toBe('enough');
+      expect(bodies).toHaveLength(1);
+      random.mockRestore();
+    });
   });
 });

@@ -264,7 +264,9 @@ describe('BlobService', () => {
 
       it('PUT, and the blob turns up a moment later, all is well', async () => {
         const { blobs } = setUp(404, session('1?s=a'), 500, 404, 404, 200);
-        await expect(blobs.push('team/app', content)).resolves.toMatchObject({ outcome: 'uploaded' });
+        const onSent = jest.fn();
+        await expect(blobs.push('team/app', content, { onSent })).resolves.toMatchObject({ outcome: 'uploaded' });
+        expect(onSent.mock.calls).toEqual([[10], [12]]);
       });
 
       it('PUT, and so does the question after it, the first error counts', async () => {
@@ -389,6 +391,16 @@ describe('BlobService', () => {
         await expect(blobs.push('team/app', content, { signal: abort.signal })).rejects.toBe('enough');
         expect(told(transport)).toEqual([HEAD, POST, put('1?s=a', true), 'DELETE /u/1?s=a']);
         expect(transport.requests[3]?.signal?.aborted).toBe(false);
+      });
+
+      it('while the session is given back, throws the reason and not what went before', async () => {
+        const abort = new AbortController();
+        const giveBack = (): FakeReply => {
+          abort.abort('enough');
+          return { status: 204 };
+        };
+        const { blobs } = setUp(404, session('1?s=a'), 403, giveBack);
+        await expect(blobs.push('team/app', content, { signal: abort.signal })).rejects.toBe('enough');
       });
 
       it('while it waits for another try, tries no more', async () => {

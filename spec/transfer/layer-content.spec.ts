@@ -3,6 +3,7 @@ import { PassThrough, Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import type { ArchiveLayer } from '../../lib/archive/archive-image.js';
+import { DiffIdCheck } from '../../lib/archive/verification.js';
 import { GzipCompressor } from '../../lib/compression/gzip-compressor.js';
 import { ValidationError } from '../../lib/errors.js';
 import { digestOf } from '../../lib/oci/digest.js';
@@ -234,7 +235,8 @@ describe('layerContent', () => {
     ['plain', plainLayer(PLAIN), undefined],
     ['compressed', plainLayer(PLAIN), gzip],
   ] as const)('of a %s layer, when its reader leaves early', (_, layer, compressor) => {
-    it('closes the archive', async () => {
+    it('closes the archive and what unpacks it', async () => {
+      const destroy = jest.spyOn(DiffIdCheck.prototype, 'destroy');
       const { source, layer: open } = held(layer);
       const stream = await (await layerContent(open, compressor).prepare(() => undefined, never)).open();
       stream.on('error', () => undefined);
@@ -242,6 +244,8 @@ describe('layerContent', () => {
       stream.destroy();
       await new Promise((resolve) => stream.once('close', resolve));
       expect(source.destroyed).toBe(true);
+      expect(destroy).toHaveBeenCalledTimes(1);
+      destroy.mockRestore();
     });
   });
 });

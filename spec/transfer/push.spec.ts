@@ -394,17 +394,6 @@ describe('Push', () => {
       expect(transport.mostBodies).toBe(concurrency);
     });
 
-    it('may be large without a warning of leaking listeners', async () => {
-      const warnings: Error[] = [];
-      const warn = (warning: Error): number => warnings.push(warning);
-      process.on('warning', warn);
-      const { signal } = new AbortController();
-      await push(targetsOf(image, ...many.map((_, i) => `app:${i}`)), { concurrency: 100, signal });
-      await delay(5);
-      process.off('warning', warn);
-      expect(warnings).toEqual([]);
-    });
-
     it.each([0, 1.5, NaN])('of %p is refused before anything is sent', (concurrency) => {
       for (const randomAccess of [true, false]) {
         expect(() => push(targetsOf(image, 'app:1'), { concurrency, randomAccess })).toThrow(InvalidArgumentError);

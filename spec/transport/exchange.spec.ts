@@ -86,6 +86,20 @@ describe('Exchange', () => {
       await until(() => server.openSockets === 0, 'the connection is free');
     });
 
+    it('and the server reads no further, its connection is free for others', async () => {
+      const server = await TestServer.tcp((socket) => {
+        socket.once('data', (data) => {
+          const isUpload = data.toString('latin1').startsWith('PUT');
+          if (isUpload) socket.pause();
+          socket.write(`HTTP/1.1 ${isUpload ? 403 : 200} x\r\ncontent-length: 2\r\n\r\nno`);
+        });
+      });
+      const one = create({ maxSockets: 1 });
+      expect((await one.send(uploadTo(server.url()).request)).status).toBe(403);
+      const next = await one.send({ method: 'GET', url: server.url(), headers: {}, signal: AbortSignal.timeout(2000) });
+      expect([next.status, server.sockets.length]).toEqual([200, 2]);
+    });
+
     it('and dribbles, what has come within two seconds counts', async () => {
       const server = await TestServer.http((_, response) => {
         response.writeHead(403).write('no');

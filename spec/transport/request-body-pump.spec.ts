@@ -66,6 +66,21 @@ describe('RequestBodyPump', () => {
     ]);
   });
 
+  it('rests between two chunks, however long the source takes', async () => {
+    const onIdle = jest.fn();
+    idle = new IdleTimer(onIdle);
+    const source = new PassThrough();
+    const pumping = new RequestBodyPump(source, undefined, idle, { idle: 20, answer: 5000 });
+    pumping.pipe(request as unknown as ClientRequest);
+    source.write('more than fits');
+    await sleep(5);
+    request.resume();
+    await sleep(60);
+    expect(onIdle).not.toHaveBeenCalled();
+    source.end();
+    await pumping.finished();
+  });
+
   it('reads nothing before there is a connection', async () => {
     request = new FakeRequest(null);
     const read = jest.fn(function (this: Readable) {

@@ -1,4 +1,5 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
+import { TarArchive } from '../../../lib/index.js';
 import { Archives } from '../archives.js';
 import { cli } from '../fake-io.js';
 
@@ -34,13 +35,14 @@ describe('registry-client validate', () => {
     });
   });
 
-  it('lets no name in the archive steer the terminal', async () => {
-    const { code, out, err } = await cli([
-      'validate',
-      await archives.write({ format: 'docker-24', layerPath: '\u001b[2J\nfine' }),
-    ]);
+  it.each([[[]], [['--json']]])('lets no text of the archive steer the terminal, with %p', async (flags) => {
+    const problems = [{ entry: '\u001b[2J', message: 'is\nfine \u009b31m' }];
+    const report = jest.spyOn(TarArchive.prototype, 'validate').mockResolvedValue({ valid: false, problems });
+    const { code, out, err } = await cli(['validate', await archives.write(), ...flags]);
+    report.mockRestore();
     expect(code).toBe(3);
-    expect(out).toContain('\\u001b[2J\\u000afine');
+    expect(out).toContain('\\u001b[2J');
+    expect(out).toContain('\\u009b31m');
     // eslint-disable-next-line no-control-regex -- these are what it is about
     expect(out + err).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
   });
