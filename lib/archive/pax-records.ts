@@ -15,7 +15,7 @@ export function parsePaxRecords(bytes: Buffer): PaxRecords {
     const space = bytes.indexOf(SPACE, at);
     const length = decimal(bytes.toString('latin1', at, space < 0 ? at : space));
     const end = at + (length ?? 0);
-    if (length === undefined || end <= space + 1 || end > bytes.length || bytes[end - 1] !== NEWLINE) throw malformed();
+    if (length === undefined || end > bytes.length || bytes[end - 1] !== NEWLINE) throw malformed();
     const [keyword, value] = splitRecord(bytes.toString('utf8', space + 1, end - 1));
     if (value === '') records.delete(keyword);
     else records.set(keyword, value);

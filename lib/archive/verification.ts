@@ -15,7 +15,6 @@ export class DiffIdCheck {
   private readonly plain: Digester;
   private readonly unpacker: Unpacker | undefined;
   private readonly unpacked: Promise<void> = Promise.resolve();
-  private hasEnded = false;
   private failure: ValidationError | undefined;
 
   /** @throws ValidationError when this Node cannot unpack the layer. */
@@ -36,8 +35,8 @@ export class DiffIdCheck {
   /** Resolves when more may be fed. @throws ValidationError when the content is damaged. */
   async update(chunk: Buffer): Promise<void> {
     if (this.failure) throw this.failure;
-    if (!this.unpacker) this.plain.update(chunk);
-    else if (!this.hasEnded) await this.unpack(this.unpacker, chunk);
+    if (this.unpacker) await this.unpack(this.unpacker, chunk);
+    else this.plain.update(chunk);
   }
 
   /** @throws ValidationError naming the entry when the content is damaged or not the one the config names. */
@@ -55,7 +54,7 @@ export class DiffIdCheck {
     this.unpacker?.output.destroy();
   }
 
-  /** Behind the end of packed content, where some pad with zeros, `drain` never comes: what is there is not looked at. */
+  /** Behind the end of packed content, where some pad with zeros, nothing is taken any more, and `drain` never comes. */
   private async unpack({ input }: Unpacker, chunk: Buffer): Promise<void> {
     if (input.write(chunk)) return;
     let resume = (): void => undefined;
@@ -71,7 +70,6 @@ export class DiffIdCheck {
     } catch (cause) {
       this.failure = invalid(this.layer.entry, `cannot be unpacked (${printable((cause as Error).message, 200)})`);
     }
-    this.hasEnded = true;
   }
 }
 

@@ -9,11 +9,13 @@ type Expected = { number: number } | { content: number } | 'end of frame';
 /**
  * Cuts zstd content at the ends of its frames. Node's decompressor reads on when a frame ended with the chunk, but drops
  * what follows it in the same chunk; podman's zstd:chunked layers and pzstd write many frames one after another.
- * @throws Error when something that is not a frame follows
+ * Nor does it mind that a frame behind the first is cut short.
+ * @throws Error when a frame is cut short, or something that is not a frame follows
  */
 export async function* splitZstdFrames(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   const cutter = new FrameCutter();
   for await (const chunk of source) yield* cutter.cut(chunk);
+  if (!cutter.isBetweenFrames) throw new Error('unexpected end of file');
 }
 
 /** Follows the format through chunks that end anywhere. */
@@ -23,6 +25,7 @@ class FrameCutter {
   /** Of what is expected, already there. */
   private seen = 0;
   private number = 0;
+  isBetweenFrames = true;
 
   *cut(chunk: Buffer): Generator<Buffer> {
     let start = 0;

@@ -54,6 +54,7 @@ describe('parsePaxRecords', () => {
     ['a length that is too long', '99 path=abc\n'],
     ['a length that is too short', '11 path=abc\n'],
     ['a length of zero', '0 path=abc\n'],
+    ['a length of zero behind a record', '12 path=abc\n0 path=abc\n'],
     ['a length that ends at the keyword', '3 path=abc\n'],
     ['a negative length', '-12 path=abc\n'],
     ['a fraction', '12.0 path=abc\n'],

@@ -68,7 +68,7 @@ export async function withFolder<T>(work: (folder: string) => Promise<T>): Promi
 export class CountingSource implements SizedSource {
   bytesRead = 0;
   reads = 0;
-  opened = 0;
+  readonly streams: Readable[] = [];
 
   constructor(private readonly source: SizedSource) {}
 
@@ -92,8 +92,14 @@ export class CountingSource implements SizedSource {
   }
 
   open(range: ContentRange): Readable {
-    this.opened += 1;
-    return this.source.open(range).on('data', (chunk: Buffer) => (this.bytesRead += chunk.length));
+    const stream = this.source.open(range);
+    this.streams.push(stream);
+    return stream.on('data', (chunk: Buffer) => (this.bytesRead += chunk.length));
+  }
+
+  /** How often content was opened. */
+  get opened(): number {
+    return this.streams.length;
   }
 
   checkEnd(): Promise<void> {

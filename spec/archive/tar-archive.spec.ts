@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { execFileSync } from 'node:child_process';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { open, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -23,11 +23,18 @@ async function openError(input: ArchiveInput): Promise<string> {
   return error.message;
 }
 
-/** File descriptors of this process that lead to a path. */
+/** File descriptors of this process that lead to a path; Linux tells them. */
 function descriptorsOf(path: string): string[] {
-  return execFileSync('ls', ['-l', `/proc/${process.pid}/fd`], { encoding: 'utf8' })
-    .split('\n')
-    .filter((line) => line.includes(path));
+  return readdirSync('/proc/self/fd').filter((fd) => linkOf(`/proc/self/fd/${fd}`) === path);
+}
+
+function linkOf(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    // The descriptor that listed the others.
+    return undefined;
+  }
 }
 
 describe('TarArchive', () => {
@@ -122,6 +129,12 @@ describe('TarArchive', () => {
     it('takes a plain tar whose first name begins like packed content for a plain tar', async () => {
       const entries = [{ name: 'BZh9-notes.txt', content: 'x' }, ...GOOD.entries];
       expect((await TarArchive.open(buildTar(entries))).images).toHaveLength(1);
+    });
+
+    it('refuses a file that cannot be read, and closes it', async () => {
+      // Linux opens it like any other and fails to read what is at address 0.
+      expect(await openError('/proc/self/mem')).toContain('/proc/self/mem cannot be read: EIO');
+      expect(descriptorsOf(`/proc/${process.pid}/mem`)).toEqual([]);
     });
 
     it('closes the file when reading fails after it was opened', async () => {

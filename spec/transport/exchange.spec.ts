@@ -285,31 +285,32 @@ describe('Exchange', () => {
         });
         request.once('end', () => response.end());
       });
-      const { request } = uploadTo(server.url(), 16 * MIB);
+      const { request } = uploadTo(server.url(), 48 * MIB);
       const start = performance.now();
-      expect((await create({ idleTimeout: 200 }).send(request)).status).toBe(200);
-      expect(performance.now() - start).toBeGreaterThan(300);
+      expect((await create({ idleTimeout: 800 }).send(request)).status).toBe(200);
+      // Long enough to be given up, if a server that takes its time were a silent one.
+      expect(performance.now() - start).toBeGreaterThan(800);
     });
 
     it('when the answer takes its time, but comes', async () => {
       const server = await TestServer.http(async (_, response) => {
         for (let i = 0; i < 5; i++) {
           response.write('.');
-          await sleep(40);
+          await sleep(120);
         }
         response.end();
       });
-      const { body } = await create({ idleTimeout: 100 }).send({ method: 'GET', url: server.url(), headers: {} });
+      const { body } = await create({ idleTimeout: 400 }).send({ method: 'GET', url: server.url(), headers: {} });
       expect(await text(body)).toBe('.....');
     });
 
     it('when the reader of the answer takes its time', async () => {
       const size = 4 * MIB;
       const server = await TestServer.http((_, response) => response.end(Buffer.alloc(size)));
-      const { body } = await create({ idleTimeout: 50 }).send({ method: 'GET', url: server.url(), headers: {} });
+      const { body } = await create({ idleTimeout: 250 }).send({ method: 'GET', url: server.url(), headers: {} });
       let received = 0;
       for await (const chunk of body as AsyncIterable<Buffer>) {
-        if (received === 0) await sleep(150);
+        if (received === 0) await sleep(500);
         received += chunk.length;
       }
       expect(received).toBe(size);
