@@ -31,7 +31,8 @@ class FrameCutter {
     let start = 0;
     for (let at = 0; at < chunk.length;) {
       at += this.take(chunk, at);
-      if (this.expected !== 'end of frame') continue;
+      this.isBetweenFrames = this.expected === 'end of frame';
+      if (!this.isBetweenFrames) continue;
       yield chunk.subarray(start, at);
       start = at;
       this.expect(0);

@@ -121,8 +121,12 @@ describe('RegistryClient', () => {
       // Distribution 2.8 answers 404 and ends the session by itself when the broken PATCH has left it in another state.
       it('gives the session of a layer that turned out wrong back to the registry', async () => {
         await failureOf(imageTar({ format: 'docker-25', layers: [text(3_000_000, 'lone')], wrongDiffId: 0 }).tar);
-        expect(requests.filter((line) => line.startsWith('PATCH'))).toHaveLength(1);
-        expect(requests.filter((line) => /^DELETE .* (204|404) /.test(line))).toHaveLength(1);
+        const count = (pattern: RegExp): number => requests.filter((line) => pattern.test(line)).length;
+        expect(count(/^PATCH /)).toBe(1);
+        // The upload of the config may have been under way too.
+        const open = count(/^POST .* 202 /) - count(/^PUT .*uploads.* 201 /);
+        expect(open).toBeGreaterThan(0);
+        expect(count(/^DELETE .* (204|404) /)).toBe(open);
       });
     });
 
