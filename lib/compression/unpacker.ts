@@ -34,5 +34,7 @@ function zstdUnpacker(): Unpacker | undefined {
   const output = createZstdDecompress({ chunkSize: CHUNK });
   // What goes wrong anywhere is an error of the output.
   pipeline(input, splitZstdFrames, output, () => undefined);
+  // A generator in a pipeline that waits for its next chunk does not notice that nobody wants it any more.
+  output.once('close', () => input.destroy());
   return { input, output };
 }

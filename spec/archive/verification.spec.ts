@@ -109,22 +109,26 @@ describe('DiffIdCheck', () => {
     expect(await problem(feed())).toContain('cannot be unpacked');
   });
 
-  it('lets zeros behind gzip pass without keeping them, although Node before 24 never takes them', async () => {
+  it('lets zeros behind gzip pass, although Node before 24 never takes them', async () => {
     const diffId = new DiffIdCheck(layerOf({ stored: PACKED, packing: 'gzip' }));
     await diffId.update(PACKED);
-    const before = process.memoryUsage.rss();
-    const zeros = Buffer.alloc(1024 * 1024);
-    for (let i = 0; i < 300; i += 1) await diffId.update(Buffer.from(zeros));
+    for (let i = 0; i < 50; i += 1) await diffId.update(Buffer.alloc(1024 * 1024));
     await diffId.finish();
-    expect(process.memoryUsage.rss() - before).toBeLessThan(150 * 1024 * 1024);
   });
 
-  it('waits while it unpacks, so that a bomb fills no memory', async () => {
-    const bomb = zlib.gzipSync(Buffer.alloc(200 * 1024 * 1024), { level: 1 });
-    const before = process.memoryUsage.rss();
-    const layer = layerOf({ stored: bomb, packing: 'gzip' });
-    expect(await problem(check(layer))).toContain('has the diff_id');
-    expect(process.memoryUsage.rss() - before).toBeLessThan(150 * 1024 * 1024);
+  it('gets through a bomb', async () => {
+    const bomb = zlib.gzipSync(Buffer.alloc(100 * 1024 * 1024), { level: 1 });
+    expect(await problem(check(layerOf({ stored: bomb, packing: 'gzip' })))).toContain('has the diff_id');
+  });
+
+  it('takes a chunk only when the one before is unpacked', async () => {
+    const diffId = new DiffIdCheck(layerOf({ stored: PACKED, packing: 'gzip' }));
+    let isTaken = false;
+    const first = diffId.update(zlib.gzipSync(toBuffer(noise(1_000_000)))).then(() => (isTaken = true));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(isTaken).toBe(false);
+    await first;
+    diffId.destroy();
   });
 
   it('lets go when the rest will not come', async () => {
