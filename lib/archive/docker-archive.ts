@@ -1,6 +1,5 @@
 import { InvalidArgumentError, RegistryClientError } from '../errors.js';
 import { type Descriptor, isJsonObject, type JsonObject, parseDescriptor } from '../oci/descriptor.js';
-import { isDigest } from '../oci/digest.js';
 import { parseRepositoryTag } from '../oci/reference.js';
 import { printable } from '../redact.js';
 import { type ArchiveFiles, assertUsualPacking, diffIdsOf, platformOf } from './archive-files.js';
@@ -79,7 +78,7 @@ async function readLayer(
 
 /** Docker ≥ 25 writes `LayerSources` for ordinary layers too: only those with download addresses are foreign. */
 function foreignSource({ LayerSources = {} }: DockerManifestEntry, diffId: string): Descriptor | undefined {
-  if (!isDigest(diffId) || !Object.hasOwn(LayerSources, diffId)) return undefined;
+  if (!Object.hasOwn(LayerSources, diffId)) return undefined;
   try {
     const source = parseDescriptor(LayerSources[diffId], `the LayerSources of ${diffId}`);
     return source.urls?.length ? source : undefined;
