@@ -2,21 +2,21 @@ import type { ArchiveFormat } from './archive/image-files.js';
 import type { ArchiveInput, TarArchive } from './archive/tar-archive.js';
 import type { RegistryClientOptions } from './options.js';
 import type { RegistryClient } from './registry-client.js';
+import type { CallOptions } from './services/requests.js';
 import type { ServiceOverrides } from './service-overrides.js';
 import type { CopyEvent } from './transfer/copy.js';
 import type { OnProgress } from './transfer/progress.js';
 import type { PullEvent } from './transfer/pull.js';
 import type { NamedTargetOptions, OriginalTargetOptions } from './transfer/targets.js';
 
-export interface CallOptions {
-  /** Ends the call: it rejects with the signal's reason. */
-  signal?: AbortSignal;
-}
+export type { CallOptions } from './services/requests.js';
 
 /** How layers that are plain in the archive are pushed; packed ones always go byte for byte. */
-export interface TransferOptions extends CallOptions {
+export interface TransferOptions extends Pick<CallOptions, 'signal'> {
   /** Default `gzip`, like docker push. */
   compression?: 'gzip' | 'none';
+  /** A repository of the same registry that may have some of the layers: those are linked, not sent. */
+  mountFrom?: string;
   /** Blobs at once. Default: that of the client. */
   concurrency?: number;
   onProgress?: OnProgress;
@@ -31,12 +31,17 @@ export interface RegistryClientConfig extends RegistryClientOptions {
   services?: ServiceOverrides;
 }
 
+export interface ManifestOptions extends CallOptions {
+  /** Of an index the manifest for this platform, for example `linux/arm64`. Default: what the reference names. */
+  platform?: string;
+}
+
 export interface ImageInfoOptions extends CallOptions {
   /** Only this platform of an index, for example `linux/arm64`. */
   platform?: string;
 }
 
-export interface PullOptions extends CallOptions {
+export interface PullOptions extends Pick<CallOptions, 'signal'> {
   /** `docker` is an OCI image layout with a `manifest.json` beside it, as `docker save` writes. Default `docker`. */
   format?: ArchiveFormat;
   /** Only this platform of an index. Default: the whole index. */
@@ -46,7 +51,7 @@ export interface PullOptions extends CallOptions {
   onProgress?: (event: PullEvent) => void;
 }
 
-export interface CopyOptions extends CallOptions {
+export interface CopyOptions extends Pick<CallOptions, 'signal'> {
   /** Where to. Default: this registry. */
   to?: RegistryClient;
   /** Only this platform of an index. Default: the whole index. */

@@ -1,8 +1,10 @@
-export { collect, RegistryClient } from './registry-client.js';
+export { collect } from './collect.js';
+export { RegistryClient } from './registry-client.js';
 export type {
   CallOptions,
   CopyOptions,
   ImageInfoOptions,
+  ManifestOptions,
   PullOptions,
   PushInput,
   PushOptions,
@@ -14,19 +16,33 @@ export type { RegistryClientOptions, ResolvedOptions } from './options.js';
 export type { ServiceClass, ServiceOverrides } from './service-overrides.js';
 
 export { BlobService } from './services/blob-service.js';
-export type { BlobContent, BlobPushOptions, PushedBlob, StreamedContent } from './services/blob-service.js';
+export type {
+  BlobContent,
+  BlobExistsOptions,
+  BlobPushOptions,
+  PushedBlob,
+  StreamedContent,
+} from './services/blob-service.js';
 export { ManifestService } from './services/manifest-service.js';
 export type { ManifestCallOptions } from './services/manifest-service.js';
 export { RepositoryService } from './services/repository-service.js';
+export type { ReferrersOptions } from './services/referrers.js';
 export type { ListOptions } from './services/repository-service.js';
 export type { ListedImage } from './transfer/catalog.js';
 export type { CopiedImage, CopyEvent } from './transfer/copy.js';
-export type { DeletedImage } from './transfer/deletion.js';
+export type { DeletedImage, DeleteImageOptions, DeleteTagOptions, DeletionEvent } from './transfer/deletion.js';
 export type { ImageInfo, PlatformImage } from './transfer/image-info.js';
 export type { PulledImage, PullEvent } from './transfer/pull.js';
 export type { PushedImage } from './transfer/push.js';
 export type { OnProgress, ProgressBlob, PushEvent } from './transfer/progress.js';
 
+export {
+  extractOriginalTags,
+  getPrimaryTag,
+  getTarManifest,
+  inspectDockerTar,
+  validateDockerTar,
+} from './archive/docker-tar.js';
 export { TarArchive } from './archive/tar-archive.js';
 export type { ArchiveInput, ArchiveReport, ValidateOptions } from './archive/tar-archive.js';
 export type {
@@ -60,7 +76,7 @@ export type {
 export type { ArchiveFormat } from './archive/image-files.js';
 export type { Descriptor } from './oci/descriptor.js';
 export type { HistoryEntry, ImageConfig } from './oci/image-config.js';
-export { algorithmOf, digestOf, isDigest } from './oci/digest.js';
+export { algorithmOf, digestOf, isDigest, shortDigest } from './oci/digest.js';
 export type { DigestAlgorithm } from './oci/digest.js';
 export { encodeManifest, isIndex, parseManifest } from './oci/manifest.js';
 export type { ImageIndex, ImageManifest, Manifest, RawManifest } from './oci/manifest.js';

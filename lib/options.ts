@@ -9,6 +9,7 @@ import {
 import { isLoopback } from './transport/origin.js';
 import type { Transport } from './transport/transport.js';
 import type { RetryOptions } from './transport/retry-transport.js';
+import { MAX_TIMER, wholeNumber } from './whole-number.js';
 
 /** What a client is made from. Every field may be left out. */
 export interface RegistryClientOptions {
@@ -80,9 +81,6 @@ export function resolveOptions(
   });
 }
 
-/** Node's timers fire at once beyond this many milliseconds. */
-const MAX_TIMER = 2 ** 31 - 1;
-
 function parseUrl(text: string | URL): { url: URL; credentials?: BasicCredentials } {
   const written = String(text);
   const hasScheme = /^[a-z][a-z0-9+.-]*:\/\//i.test(written);
@@ -149,13 +147,6 @@ function timeoutFrom({ REGISTRY_TIMEOUT }: Readonly<Record<string, string | unde
   const seconds = Number(REGISTRY_TIMEOUT);
   if (seconds > 0 && seconds * 1000 <= MAX_TIMER) return Math.ceil(seconds * 1000);
   throw new InvalidArgumentError(`REGISTRY_TIMEOUT is "${printable(REGISTRY_TIMEOUT, 50)}", not a number of seconds`);
-}
-
-function wholeNumber(name: string, value: number, least: number, most: number): number {
-  if (Number.isInteger(value) && value >= least && value <= most) return value;
-  throw new InvalidArgumentError(`the option ${name} is ${String(value)}`, {
-    hint: `It takes a whole number from ${least} to ${most}.`,
-  });
 }
 
 function logToStandardError(line: string): void {

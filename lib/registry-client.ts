@@ -3,6 +3,7 @@ import type {
   CallOptions,
   CopyOptions,
   ImageInfoOptions,
+  ManifestOptions,
   PullOptions,
   PushInput,
   PushOptions,
@@ -11,28 +12,36 @@ import type {
   TransferOptions,
 } from './client-options.js';
 import { type ArchiveInput, TarArchive } from './archive/tar-archive.js';
-import type { Compressor } from './compression/compressor.js';
-import { GzipCompressor } from './compression/gzip-compressor.js';
+import { compressorFor } from './compression/compressor-for.js';
 import { compressionParallelism } from './compression/parallelism.js';
 import { createContainer } from './container.js';
-import { InvalidArgumentError } from './errors.js';
 import type { Descriptor } from './oci/descriptor.js';
 import { assertDigest } from './oci/digest.js';
 import { encodeManifest, type Manifest, parseManifest, type RawManifest } from './oci/manifest.js';
-import { assertTag, formatReference, parseReference, type Reference } from './oci/reference.js';
+import { assertRepository, assertTag, formatReference } from './oci/reference.js';
 import type { ResolvedOptions } from './options.js';
 import type { BlobService } from './services/blob-service.js';
 import type { ManifestService } from './services/manifest-service.js';
+import type { ReferrersOptions } from './services/referrers.js';
 import type { ListOptions, RepositoryService } from './services/repository-service.js';
 import { TOKENS } from './tokens.js';
 import { type ListedImage, listImages } from './transfer/catalog.js';
 import { type CopiedImage, Copy, type CopyEnd } from './transfer/copy.js';
-import { deleteImage, type DeletedImage, deleteTag, type DeletionServices } from './transfer/deletion.js';
+import {
+  type DeletedImage,
+  deleteImage,
+  type DeleteImageOptions,
+  deleteManifest,
+  deleteTag,
+  type DeleteTagOptions,
+  type DeletionServices,
+} from './transfer/deletion.js';
+import { fetchPlatform } from './transfer/image-graph.js';
 import { type ImageInfo, readImageInfo } from './transfer/image-info.js';
 import { createLimit, type Limit } from './transfer/limiter.js';
 import { Pull, type PulledImage } from './transfer/pull.js';
 import { Push, type PushedImage } from './transfer/push.js';
-import { type ChooseTargets, namedTarget, originalTargets } from './transfer/targets.js';
+import { type ChooseTargets, localReference, namedTarget, originalTargets } from './transfer/targets.js';
 import type { Transport } from './transport/transport.js';
 
 /**
@@ -115,10 +124,12 @@ export class RegistryClient {
   /**
    * A manifest or an index with its exact bytes.
    * @param reference - a tag or a digest
-   * @throws NotFoundError, DigestMismatchError, RegistryError
+   * @throws NotFoundError when it is not there, or has no image for the platform; DigestMismatchError, RegistryError
    */
-  getManifest(repository: string, reference: string, options: CallOptions = {}): Promise<RawManifest> {
-    return this.manifests.fetch(repository, reference, options);
+  async getManifest(repository: string, reference: string, options: ManifestOptions = {}): Promise<RawManifest> {
+    const { platform, ...call } = options;
+    const raw = await this.manifests.fetch(repository, reference, call);
+    return platform === undefined ? raw : fetchPlatform(this.manifests, repository, raw, platform, call);
   }
 
   /**
@@ -162,8 +173,9 @@ export class RegistryClient {
    * @throws NotFoundError when there is no such image, or none for the platform, listing those there are; RegistryError
    */
   getImageInfo(repository: string, reference: string, options: ImageInfoOptions = {}): Promise<ImageInfo> {
-    const { platform, signal } = options;
-    return readImageInfo(this.manifests, this.blobs, { repository, reference, platform, limit: this.metadata, signal });
+    const { platform, ...call } = options;
+    const job = { repository, reference, platform, limit: this.metadata, ...call };
+    return readImageInfo(this.manifests, this.blobs, job);
   }
 
   /**
@@ -171,9 +183,9 @@ export class RegistryClient {
    * @throws UnsupportedError when the registry has no catalog for us
    */
   listImages(options: CallOptions & { concurrency?: number } = {}): AsyncGenerator<ListedImage> {
-    const { signal, concurrency = this.options.concurrency } = options;
-    const info = (repository: string, tag: string): Promise<ImageInfo> => this.getImageInfo(repository, tag, options);
-    return listImages(this.repositories, { concurrency, signal, info });
+    const { concurrency = this.options.concurrency, ...call } = options;
+    const info = (repository: string, tag: string): Promise<ImageInfo> => this.getImageInfo(repository, tag, call);
+    return listImages(this.repositories, { concurrency, info, ...call });
   }
 
   /**
@@ -218,24 +230,36 @@ export class RegistryClient {
   }
 
   /**
+   * What refers to an image: signatures, SBOMs, attestations.
+   * @param reference - a tag or a digest
+   * @throws NotFoundError when there is no such tag; RegistryError. An image nobody refers to has none.
+   */
+  listReferrers(repository: string, reference: string, options: ReferrersOptions = {}): AsyncGenerator<Descriptor> {
+    return this.manifests.listReferrers(repository, reference, options);
+  }
+
+  /**
    * Removes one tag and nothing else.
    * @throws NotFoundError; UnsupportedError where the registry cannot and no `fallback` is wanted; RegistryError
    */
-  deleteTag(repository: string, tag: string, options: CallOptions & { fallback?: boolean } = {}): Promise<void> {
+  deleteTag(repository: string, tag: string, options: DeleteTagOptions = {}): Promise<void> {
     return deleteTag(this.deletion, repository, tag, options);
   }
 
   /**
-   * Deletes the manifest behind a tag, and with it every tag that points to it.
+   * Deletes the manifest behind a tag or digest, and with it every tag that points to it.
    * @throws NotFoundError; InvalidArgumentError naming the other tags on the manifest, unless `force`; RegistryError
    */
-  deleteImage(repository: string, tag: string, options: CallOptions & { force?: boolean } = {}): Promise<DeletedImage> {
-    return deleteImage(this.deletion, repository, tag, options);
+  deleteImage(repository: string, reference: string, options: DeleteImageOptions = {}): Promise<DeletedImage> {
+    return deleteImage(this.deletion, repository, reference, options);
   }
 
-  /** Deletes a manifest, and with it every tag that points to it. @throws NotFoundError, UnsupportedError, RegistryError */
-  deleteImageByDigest(repository: string, digest: string, options: CallOptions = {}): Promise<void> {
-    return this.manifests.delete(repository, assertDigest(digest), options);
+  /**
+   * Deletes a manifest, and without a question every tag that points to it.
+   * @throws NotFoundError, UnsupportedError, RegistryError
+   */
+  async deleteImageByDigest(repository: string, digest: string, options: CallOptions = {}): Promise<void> {
+    await deleteManifest(this.deletion, repository, assertDigest(digest), options);
   }
 
   /** Opens an archive with the class this client uses. Close it after use. */
@@ -253,19 +277,20 @@ export class RegistryClient {
   }
 
   private get deletion(): DeletionServices {
-    const { blobs, manifests, repositories, metadata } = this;
-    return { blobs, manifests, repositories, limit: metadata };
+    const { blobs, manifests, repositories } = this;
+    return { blobs, manifests, repositories, concurrency: this.options.concurrency };
   }
 
   private async pushTargets(input: PushInput, choose: ChooseTargets, options: TransferOptions): Promise<PushedImage[]> {
     options.signal?.throwIfAborted();
-    const compressor = this.compressorFor(options.compression ?? 'gzip');
+    const compressor = compressorFor(options.compression ?? 'gzip', this.cores);
     const archive = input instanceof TarArchive ? input : await this.openArchive(input);
     try {
       const push = new Push(this.blobs, this.manifests, {
         registry: this.registry,
         targets: choose(archive.images),
         compressor,
+        mountFrom: options.mountFrom === undefined ? undefined : assertRepository(options.mountFrom),
         concurrency: options.concurrency ?? this.options.concurrency,
         randomAccess: archive.randomAccess,
         signal: options.signal,
@@ -276,32 +301,8 @@ export class RegistryClient {
       if (archive !== input) await archive.close();
     }
   }
-
-  private compressorFor(compression: string): Compressor | undefined {
-    if (compression === 'gzip') return new GzipCompressor(this.cores);
-    if (compression === 'none') return undefined;
-    throw new InvalidArgumentError(`the option compression is "${compression}"`, {
-      hint: "It takes 'gzip' or 'none'.",
-    });
-  }
 }
 
 function servicesOf({ blobs, manifests }: RegistryClient): Pick<CopyEnd, 'blobs' | 'manifests'> {
   return { blobs, manifests };
-}
-
-/** A name within one registry, which it may carry. @throws InvalidArgumentError when it names another */
-function localReference(text: string, registry: string): Reference {
-  const reference = parseReference(text);
-  if (reference.registry === undefined || reference.registry === registry) return reference;
-  throw new InvalidArgumentError(`"${text}" is on ${reference.registry}, but this client speaks to ${registry}`, {
-    hint: 'Leave the host out, or make a client for that registry.',
-  });
-}
-
-/** All elements of a list that comes page by page. */
-export async function collect<T>(list: AsyncIterable<T>): Promise<T[]> {
-  const all: T[] = [];
-  for await (const element of list) all.push(element);
-  return all;
 }

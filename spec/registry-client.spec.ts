@@ -13,7 +13,8 @@ import {
   ValidationError,
 } from '../lib/errors.js';
 import type { RegistryClientConfig } from '../lib/client-options.js';
-import { collect, RegistryClient } from '../lib/registry-client.js';
+import { collect } from '../lib/collect.js';
+import { RegistryClient } from '../lib/registry-client.js';
 import { type BlobContent, BlobService, type PushedBlob } from '../lib/services/blob-service.js';
 import { ManifestService } from '../lib/services/manifest-service.js';
 import { RepositoryService } from '../lib/services/repository-service.js';

@@ -45,6 +45,7 @@ export async function readDockerImage(files: ArchiveFiles, entry: DockerManifest
     tags,
     problems: problems.list,
     isIncomplete: problems.onlyAbsences,
+    hasSources: entry.LayerSources !== undefined,
     layers: diffIds ? storedLayers(layers) : [],
     ...(isWhole ? { image: { tags, manifests: [toManifest(config, layers)], indexes: [], omitted: [] } } : {}),
   };

@@ -10,6 +10,11 @@ export interface FoundImage {
   problems: readonly ArchiveProblem[];
   /** Whether all that is wrong is that entries are absent. */
   isIncomplete: boolean;
+  /**
+   * Whether `manifest.json` explains the layers by `LayerSources`, as Docker's classic store does from version 25 on: the OCI
+   * manifest beside it is then Docker's invention, which no registry ever saw.
+   */
+  hasSources?: boolean;
   /** Every layer whose content can be checked, those of a broken image included. */
   layers: readonly ArchiveLayer[];
 }

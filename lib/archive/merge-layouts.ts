@@ -1,17 +1,22 @@
-import { type ArchiveImage, isForeign } from './archive-image.js';
+import { isForeign } from './archive-image.js';
 import type { FoundImage } from './found-image.js';
 
 /**
  * Decides between the two lists of an archive that is both a `docker save` and an OCI layout, as Docker ≥ 25 writes it.
  *
- * `manifest.json` is the one to trust: 25.0.0 wrote OCI manifests without layers (moby/moby#47065), and those of the classic
- * store describe plain layers that no registry ever saw. Only an OCI manifest with packed layers is the image as it was
- * pulled; it is kept byte for byte, so that its digest survives. The containerd store may name a config in `manifest.json`
+ * The classic store makes its OCI manifests up, of plain layers that no registry ever saw, and 25.0.0 even without layers
+ * (moby/moby#47065): there `manifest.json` is the one to trust. Every other OCI manifest is the image as some registry
+ * served it, and is kept byte for byte, so that its digest survives. The containerd store may name a config in `manifest.json`
  * that is not in the archive (containerd/containerd#11980); then the OCI image of the same name stands in for it.
  */
 export function mergeLayouts(docker: readonly FoundImage[], oci: readonly FoundImage[]): FoundImage[] {
   const dockerConfigs = new Set(docker.flatMap(configsOf));
-  const originals = oci.filter((found) => found.image && (isPacked(found.image) || !isListed(found, dockerConfigs)));
+  const inventedConfigs = new Set(docker.filter(({ hasSources }) => hasSources).flatMap(configsOf));
+  const isInvented = (found: FoundImage): boolean =>
+    !isPacked(found) &&
+    isListed(found, dockerConfigs) &&
+    configsOf(found).some((config) => inventedConfigs.has(config));
+  const originals = oci.filter((found) => found.image && !isInvented(found));
   const originalConfigs = new Set(originals.flatMap(configsOf));
   const originalTags = new Set(originals.flatMap(shortTags));
   const dockerTags = new Set(docker.flatMap(shortTags));
@@ -29,8 +34,9 @@ export function mergeLayouts(docker: readonly FoundImage[], oci: readonly FoundI
 }
 
 /** With packed layers a manifest is what some registry served, or would. */
-function isPacked(image: ArchiveImage): boolean {
-  return image.manifests.some(({ layers }) => layers.some((layer) => !isForeign(layer) && layer.packing !== 'none'));
+function isPacked({ image }: FoundImage): boolean {
+  const manifests = image?.manifests ?? [];
+  return manifests.some(({ layers }) => layers.some((layer) => !isForeign(layer) && layer.packing !== 'none'));
 }
 
 function configsOf({ image }: FoundImage): string[] {

@@ -31,6 +31,11 @@ export function hexOf(digest: string): string {
   return assertDigest(digest).slice(algorithmOf(digest).length + 1);
 }
 
+/** The first 12 digits of the hexadecimal part, enough for people to tell images apart. @throws InvalidArgumentError */
+export function shortDigest(digest: string): string {
+  return hexOf(digest).slice(0, 12);
+}
+
 export function digestOf(bytes: Uint8Array | string, algorithm: DigestAlgorithm = 'sha256'): string {
   return `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}`;
 }

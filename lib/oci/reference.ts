@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from '../errors.js';
 import { printable } from '../redact.js';
-import { assertDigest } from './digest.js';
+import { assertDigest, isDigest } from './digest.js';
 
 /**
  * Where an image is: repository plus tag or digest, and the registry it names, if any.
@@ -72,6 +72,11 @@ export function formatReference(reference: Reference): string {
   const tag = reference.tag === undefined ? '' : `:${reference.tag}`;
   const digest = reference.digest === undefined ? '' : `@${reference.digest}`;
   return `${host}${reference.repository}${tag}${digest}`;
+}
+
+/** `repository:tag` or `repository@digest`. */
+export function nameIn(repository: string, tagOrDigest: string): string {
+  return `${repository}${isDigest(tagOrDigest) ? '@' : ':'}${tagOrDigest}`;
 }
 
 /** A repository and a tag, as `docker save` writes them into `RepoTags`. */

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { inject, injectable } from 'inversify';
 import { NotFoundError, RegistryError } from '../errors.js';
 import type { Descriptor } from '../oci/descriptor.js';
@@ -10,7 +11,7 @@ import type { RequestBody, Transport } from '../transport/transport.js';
 import { BlobDownload } from './blob-download.js';
 import { BlobUpload } from './blob-upload.js';
 import { deleteScope, pullScope, pushScope } from './endpoints.js';
-import { Requests } from './requests.js';
+import { type CallOptions, Requests } from './requests.js';
 import { SentBytes } from './sent-bytes.js';
 import { isSessionOver, withTries } from './upload-tries.js';
 
@@ -26,6 +27,13 @@ export interface StreamedContent {
   mediaType: string;
   /** The same bytes, from the start, at every call. */
   open(): Readable | Promise<Readable>;
+}
+
+export interface BlobExistsOptions extends CallOptions {
+  /** Asks for a token that allows to push as well, so that the rest of a push needs no second one. Default `false`. */
+  forPush?: boolean;
+  /** A repository the token should allow to mount from. */
+  mountFrom?: string | undefined;
 }
 
 export interface BlobPushOptions {
@@ -60,12 +68,15 @@ export class BlobService {
   async exists(
     repository: string,
     digest: string,
-    options: { signal?: AbortSignal | undefined; forPush?: boolean } = {},
+    { signal, timeout, forPush = false, mountFrom }: BlobExistsOptions = {},
   ): Promise<boolean> {
-    const endpoint = this.requests.endpoints.blob(repository, digest, options.forPush ? pushScope : pullScope);
+    const { url, scopes } = this.requests.endpoints.blob(repository, digest, forPush ? pushScope : pullScope);
     const doing = `looking for ${digest} in ${repository}`;
+    // A mount will need to read there, and one token can allow both.
+    const wanted = mountFrom === undefined ? scopes : [...scopes, pullScope(mountFrom)];
     try {
-      await this.requests.metadata({ ...endpoint, method: 'HEAD', signal: options.signal, expected: [200], doing });
+      const call = { url, scopes: wanted, method: 'HEAD', signal, timeout, expected: [200], doing };
+      await this.requests.metadata(call);
       return true;
     } catch (error) {
       if (error instanceof NotFoundError) return false;
@@ -82,10 +93,11 @@ export class BlobService {
     const { signal, mountFrom } = options;
     const sent = new SentBytes(options.onSent);
     const open = async (): Promise<BlobUpload | PushedBlob> => {
-      if (await this.mayExist(repository, descriptor.digest, signal)) {
+      if (await this.mayExist(repository, descriptor.digest, options)) {
         return { descriptor, outcome: sent.total > 0 ? 'uploaded' : 'exists', bytesSent: sent.total };
       }
-      if (mountFrom === undefined) return BlobUpload.start(this.requests, repository, signal);
+      if (mountFrom === undefined || mountFrom === repository)
+        return BlobUpload.start(this.requests, repository, signal);
       const upload = await this.mountOrStart(repository, descriptor.digest, mountFrom, signal);
       return upload ?? { descriptor, outcome: 'mounted', bytesSent: sent.total };
     };
@@ -124,22 +136,41 @@ export class BlobService {
   fetch(
     repository: string,
     descriptor: Pick<Descriptor, 'digest' | 'size'>,
-    options: { signal?: AbortSignal | undefined } = {},
+    options: Pick<CallOptions, 'signal'> = {},
   ): Promise<Readable> {
     return new BlobDownload(this.requests, repository, descriptor, options.signal).start();
   }
 
+  /**
+   * A small blob as a whole, checked, within the time of a metadata call.
+   * @throws NotFoundError, DigestMismatchError, RegistryError
+   */
+  read(
+    repository: string,
+    descriptor: Pick<Descriptor, 'digest' | 'size'>,
+    options: CallOptions = {},
+  ): Promise<Buffer> {
+    const { signal, timeout } = options;
+    const endpoint = this.requests.endpoints.blob(repository, descriptor.digest);
+    const doing = `fetching ${descriptor.digest} from ${repository}`;
+    return this.requests.inTime(
+      { ...endpoint, method: 'GET', expected: [200], doing, signal, timeout },
+      async (timed) => buffer(await this.fetch(repository, descriptor, { signal: timed.signal })),
+    );
+  }
+
   /** @throws NotFoundError, UnsupportedError when the registry does not delete, RegistryError */
-  async delete(repository: string, digest: string, options: { signal?: AbortSignal | undefined } = {}): Promise<void> {
+  async delete(repository: string, digest: string, { signal, timeout }: CallOptions = {}): Promise<void> {
     const endpoint = this.requests.endpoints.blob(repository, digest, deleteScope);
     const doing = `deleting ${digest} from ${repository}`;
-    await this.requests.metadata({ ...endpoint, method: 'DELETE', expected: [200, 202, 204], doing, ...options });
+    const call = { ...endpoint, method: 'DELETE', expected: [200, 202, 204], doing };
+    await this.requests.metadata({ ...call, signal, timeout });
   }
 
   /** Asking saves an upload, no more: who may push but not read is told so by 403 (go-containerregistry does the same). */
-  private async mayExist(repository: string, digest: string, signal: AbortSignal | undefined): Promise<boolean> {
+  private async mayExist(repository: string, digest: string, { signal, mountFrom }: BlobPushOptions): Promise<boolean> {
     try {
-      return await this.exists(repository, digest, { signal, forPush: true });
+      return await this.exists(repository, digest, { signal, forPush: true, mountFrom });
     } catch (error) {
       if (error instanceof RegistryError && error.status === 403) return false;
       throw error;

@@ -45,6 +45,11 @@ export class Endpoints {
     return this.in(repository, `manifests/${assertTagOrDigest(reference)}`, {}, scope);
   }
 
+  /** Source: distribution-spec v1.1, "Listing Referrers". */
+  referrers(repository: string, digest: string, query: Readonly<Record<string, string>>): Endpoint {
+    return this.in(repository, `referrers/${assertDigest(digest)}`, query, pullScope);
+  }
+
   blob(repository: string, digest: string, scope = pullScope): Endpoint {
     return this.in(repository, `blobs/${assertDigest(digest)}`, {}, scope);
   }

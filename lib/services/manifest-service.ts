@@ -5,15 +5,16 @@ import type { Descriptor } from '../oci/descriptor.js';
 import { algorithmOf, digestOf, isDigest } from '../oci/digest.js';
 import { MAX_MANIFEST_SIZE, parseManifest, type RawManifest } from '../oci/manifest.js';
 import { bareMediaType, MANIFEST_MEDIA_TYPES } from '../oci/media-types.js';
+import { nameIn } from '../oci/reference.js';
 import type { ResolvedOptions } from '../options.js';
 import { TOKENS } from '../tokens.js';
 import type { Transport } from '../transport/transport.js';
 import { deleteScope, pullScope, pushScope } from './endpoints.js';
-import { type Call, Requests } from './requests.js';
+import { Referrers, type ReferrersOptions } from './referrers.js';
+import { type Call, type CallOptions, Requests } from './requests.js';
 import { assertStored, type Head } from './response.js';
 
-export interface ManifestCallOptions {
-  signal?: AbortSignal | undefined;
+export interface ManifestCallOptions extends CallOptions {
   /** Asks for a token that allows to push as well, so that the rest of a push needs no second one. Default `false`. */
   forPush?: boolean;
 }
@@ -28,12 +29,14 @@ const ACCEPT = [...MANIFEST_MEDIA_TYPES, '*/*;q=0.1'].join(', ');
 @injectable()
 export class ManifestService {
   private readonly requests: Requests;
+  private readonly referrers: Referrers;
 
   constructor(
     @inject(TOKENS.Transport) transport: Transport,
     @inject(TOKENS.Options) options: Pick<ResolvedOptions, 'url' | 'timeout'>,
   ) {
     this.requests = new Requests(transport, options);
+    this.referrers = new Referrers(this.requests, this);
   }
 
   /**
@@ -56,20 +59,23 @@ export class ManifestService {
   }
 
   /**
-   * A manifest with its exact bytes. Its digest is computed from them, and must be the one asked for.
+   * A manifest with its exact bytes. Its digest is computed from them, and must be the one asked for, or for a tag the one
+   * the registry names, if it does.
    * @throws NotFoundError, DigestMismatchError, RegistryError
    */
   async fetch(repository: string, reference: string, options: ManifestCallOptions = {}): Promise<RawManifest> {
-    const doing = `fetching the manifest ${name(repository, reference)}`;
+    const doing = `fetching the manifest ${nameIn(repository, reference)}`;
     const answer = await this.requests.read(this.reading('GET', repository, reference, options), MAX_FETCH);
     const { bytes } = answer;
     if (isDigest(reference)) assertContent(bytes, reference, doing);
+    else assertAsTold(answer, bytes, doing);
     const raw = parsed(bytes, answer, doing);
     return isDigest(reference) ? { ...raw, descriptor: { ...raw.descriptor, digest: reference } } : raw;
   }
 
   /**
-   * Stores a manifest under a tag or its own digest. Everything it names must be stored before.
+   * Stores a manifest under a tag or its own digest. Everything it names must be stored before, but for its `subject`, on
+   * whose list of referrers it is put where the registry does not do that itself.
    * @throws DigestMismatchError when the registry stored something else; RegistryError
    */
   async push(
@@ -78,7 +84,7 @@ export class ManifestService {
     raw: RawManifest,
     options: ManifestCallOptions = {},
   ): Promise<Descriptor> {
-    const doing = `pushing the manifest ${name(repository, reference)}`;
+    const doing = `pushing the manifest ${nameIn(repository, reference)}`;
     const { bytes, descriptor } = raw;
     const answer = await this.requests.metadata({
       ...this.requests.endpoints.manifest(repository, reference, pushScope),
@@ -86,10 +92,12 @@ export class ManifestService {
       headers: { 'content-type': descriptor.mediaType },
       body: { size: bytes.length, open: () => Readable.from([bytes], { objectMode: false }) },
       signal: options.signal,
+      timeout: options.timeout,
       expected: [201],
       doing,
     });
     assertStored(answer, isDigest(reference) ? reference : descriptor.digest, doing);
+    if (!answer.headers['oci-subject']) await this.referrers.add(repository, raw, options);
     return descriptor;
   }
 
@@ -102,9 +110,37 @@ export class ManifestService {
       ...this.requests.endpoints.manifest(repository, reference, deleteScope),
       method: 'DELETE',
       signal: options.signal,
+      timeout: options.timeout,
       expected: [200, 202, 204],
-      doing: `deleting the manifest ${name(repository, reference)}`,
+      doing: `deleting the manifest ${nameIn(repository, reference)}`,
     });
+  }
+
+  /**
+   * What names a manifest as its `subject`: signatures, SBOMs, attestations. A registry without an API for that is asked for
+   * the list that clients keep under a tag. Source: distribution-spec v1.1, "Listing Referrers".
+   * @param reference - a tag or a digest; a digest need not be there
+   * @throws NotFoundError when there is no such tag; RegistryError. A manifest nobody refers to has none.
+   */
+  async *listReferrers(
+    repository: string,
+    reference: string,
+    options: ReferrersOptions = {},
+  ): AsyncGenerator<Descriptor> {
+    const { signal, timeout } = options;
+    const subject = isDigest(reference)
+      ? reference
+      : (await this.fetch(repository, reference, { signal, timeout })).descriptor.digest;
+    yield* this.referrers.list(repository, subject, options);
+  }
+
+  /**
+   * Takes a manifest that was deleted off the list of its subject, where clients keep that.
+   * Source: distribution-spec v1.1, "Deleting Manifests".
+   * @throws RegistryError
+   */
+  unlistReferrer(repository: string, raw: RawManifest, options: CallOptions = {}): Promise<void> {
+    return this.referrers.remove(repository, raw, options);
   }
 
   /** What HEAD says; `undefined` when that is not enough, or it is refused, for which only GET has room for a reason. */
@@ -130,8 +166,9 @@ export class ManifestService {
       method,
       headers: { accept: ACCEPT },
       signal: options.signal,
+      timeout: options.timeout,
       expected: [200],
-      doing: `fetching the manifest ${name(repository, reference)}`,
+      doing: `fetching the manifest ${nameIn(repository, reference)}`,
     };
   }
 }
@@ -144,13 +181,15 @@ function describedBy({ headers }: Head, reference: string): Descriptor | undefin
   return isDigest(digest) && mediaType !== '' && Number.isSafeInteger(size) ? { mediaType, digest, size } : undefined;
 }
 
-function name(repository: string, reference: string): string {
-  return `${repository}${isDigest(reference) ? '@' : ':'}${reference}`;
-}
-
 function assertContent(bytes: Buffer, digest: string, doing: string): void {
   const actual = digestOf(bytes, algorithmOf(digest));
   if (actual !== digest) throw mismatch(doing, digest, actual);
+}
+
+/** Source: distribution-spec v1.1, "Pulling manifests": `Docker-Content-Digest` is the digest of the body. */
+function assertAsTold({ headers }: Head, bytes: Buffer, doing: string): void {
+  const told = headers['docker-content-digest'];
+  if (isDigest(told)) assertContent(bytes, told, doing);
 }
 
 function mismatch(doing: string, expected: string, actual: string): DigestMismatchError {

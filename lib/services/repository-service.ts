@@ -4,22 +4,16 @@ import { isJsonObject } from '../oci/descriptor.js';
 import { isTag } from '../oci/reference.js';
 import type { ResolvedOptions } from '../options.js';
 import { TOKENS } from '../tokens.js';
-import { sameOrigin } from '../transport/origin.js';
 import type { Transport } from '../transport/transport.js';
 import type { Endpoint } from './endpoints.js';
-import { nextLink } from './link.js';
-import { addressIn } from './location.js';
-import { Requests } from './requests.js';
-import { type Head, notARegistry } from './response.js';
+import { type Page, readPages } from './pages.js';
+import { type CallOptions, Requests } from './requests.js';
+import { notARegistry } from './response.js';
 
-export interface ListOptions {
-  signal?: AbortSignal | undefined;
+export interface ListOptions extends CallOptions {
   /** Names per page; the registry may send fewer. Default: what the registry sends by itself. */
   pageSize?: number;
 }
-
-const MAX_PAGE = 8 * 1024 * 1024;
-const MAX_PAGES = 10_000;
 
 /** What a registry holds: whether it is there at all, its repositories, their tags. */
 @injectable()
@@ -37,11 +31,11 @@ export class RepositoryService {
    * Asks whether this is a registry we may use. Source: distribution-spec v1.1, "Determining Support".
    * @throws AuthenticationError, or RegistryError when there is no registry or no answer.
    */
-  async ping(options: { signal?: AbortSignal | undefined } = {}): Promise<void> {
+  async ping({ signal, timeout }: CallOptions = {}): Promise<void> {
     const doing = 'checking the registry';
     const endpoint = this.requests.endpoints.ping();
-    const call = { ...endpoint, method: 'GET', expected: [200, 404], doing, ...options };
-    const answer = await this.requests.metadata(call);
+    const call = { ...endpoint, method: 'GET', expected: [200, 404], doing };
+    const answer = await this.requests.metadata({ ...call, signal, timeout });
     // Quay says "true" as text/html, but says what it is.
     const isPage = /html/.test(answer.headers['content-type'] ?? '');
     const isMute = isPage && !answer.headers['docker-distribution-api-version'];
@@ -56,52 +50,45 @@ export class RepositoryService {
     const doing = 'listing the repositories';
     const first = this.requests.endpoints.catalog(pageQuery(options));
     try {
-      yield* this.pages(first, 'repositories', doing, options);
+      yield* this.names(first, 'repositories', doing, options);
     } catch (error) {
-      throw (await this.isRefusal(error, options.signal)) ? unsupported(error as RegistryError) : error;
+      throw (await this.isRefusal(error, options)) ? unsupported(error as RegistryError) : error;
     }
   }
 
   /** Every tag of a repository, page by page, in the order the registry sends. @throws NotFoundError when there is no such repository. */
   async *listTags(repository: string, options: ListOptions = {}): AsyncGenerator<string> {
     const first = this.requests.endpoints.tags(repository, pageQuery(options));
-    for await (const tag of this.pages(first, 'tags', `listing the tags of ${repository}`, options)) {
+    for await (const tag of this.names(first, 'tags', `listing the tags of ${repository}`, options)) {
       // Artifactory lists digests among the tags, Nexus null.
       if (isTag(tag)) yield tag;
     }
   }
 
-  private async *pages(first: Endpoint, field: string, doing: string, { signal }: ListOptions): AsyncGenerator<string> {
-    const seen = new Set<string>();
-    let next: URL | undefined = first.url;
-    while (next) {
-      if (seen.has(next.href) || seen.size >= MAX_PAGES) throw endless(doing, seen.size);
-      seen.add(next.href);
-      const call = { ...first, url: next, method: 'GET', headers: { accept: 'application/json' }, expected: [200] };
-      const answer: Head & { bytes: Buffer } = await this.requests.read({ ...call, doing, signal }, MAX_PAGE);
-      yield* namesIn(answer, field, doing);
-      next = nextPage(answer, next, doing);
-    }
+  private async *names(first: Endpoint, field: string, doing: string, options: ListOptions): AsyncGenerator<string> {
+    const { signal, timeout } = options;
+    const pages = readPages(this.requests, first, { accept: 'application/json', doing, signal, timeout });
+    for await (const page of pages) yield* namesIn(page, field, doing);
   }
 
   /**
    * Every way in which registries say that there is no catalog for us; a network error is none of them. With a wrong
    * password everything is refused, so 401 counts only where the registry lets us in otherwise.
    */
-  private async isRefusal(error: unknown, signal: AbortSignal | undefined): Promise<boolean> {
+  private async isRefusal(error: unknown, options: CallOptions): Promise<boolean> {
     if (!(error instanceof RegistryError)) return false;
     if (error.status !== 401) return [403, 404, 405].includes(error.status ?? 0);
-    return this.ping({ signal }).then(
+    return this.ping(options).then(
       () => true,
       () => false,
     );
   }
 }
 
-function namesIn(answer: Head & { bytes: Buffer }, field: string, doing: string): string[] {
-  const page = parseJson(answer.bytes);
-  if (!isJsonObject(page)) throw notARegistry(answer, doing);
-  const names = page[field];
+function namesIn(page: Page, field: string, doing: string): string[] {
+  const json = parseJson(page.bytes);
+  if (!isJsonObject(json)) throw notARegistry(page, doing);
+  const names = json[field];
   // distribution sends null for none; Nexus puts null among the names.
   return Array.isArray(names) ? names.filter((name): name is string => typeof name === 'string') : [];
 }
@@ -114,30 +101,10 @@ function parseJson(bytes: Buffer): unknown {
   }
 }
 
-/** Links are followed on the registry's own origin only, or any registry could have us ask any host. */
-function nextPage(answer: Head, current: URL, doing: string): URL | undefined {
-  const link = nextLink(answer.headers.link);
-  const url = link === undefined ? undefined : addressIn(link, current);
-  if (!url || sameOrigin(url, current)) return url;
-  throw new RegistryError(
-    `${doing}: the next page is said to be at ${url.host || url.protocol}, which is another host`,
-    {
-      code: 'LINK_REFUSED',
-      status: answer.status,
-    },
-  );
-}
-
 function pageQuery({ pageSize }: ListOptions): Record<string, string> {
   if (pageSize === undefined) return {};
   if (Number.isSafeInteger(pageSize) && pageSize > 0) return { n: String(pageSize) };
   throw new InvalidArgumentError(`the option pageSize is ${pageSize}`, { hint: 'It takes a whole number from 1.' });
-}
-
-function endless(doing: string, pages: number): RegistryError {
-  return new RegistryError(`${doing}: the registry repeats itself or does not end after ${pages} pages`, {
-    code: 'ENDLESS_LIST',
-  });
 }
 
 function unsupported(error: RegistryError): UnsupportedError {

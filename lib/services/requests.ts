@@ -4,15 +4,23 @@ import { redactUrl } from '../redact.js';
 import { discard } from '../transport/discard.js';
 import { TimeLimit } from '../transport/time-limit.js';
 import type { RequestBody, Transport, TransportRequest, TransportResponse } from '../transport/transport.js';
+import { MAX_TIMER, wholeNumber } from '../whole-number.js';
 import { Endpoints, type Endpoint } from './endpoints.js';
 import { expectStatus, type Head, readBody } from './response.js';
 
+/** What every call takes. */
+export interface CallOptions {
+  /** Ends the call: it rejects with the signal's reason. */
+  signal?: AbortSignal | undefined;
+  /** Milliseconds for each metadata request of the call; transfers have no limit. Default: the client's own. */
+  timeout?: number | undefined;
+}
+
 /** One step of an operation: what is sent, and which answers mean success. */
-export interface Call extends Endpoint {
+export interface Call extends Endpoint, CallOptions {
   method: string;
   headers?: Readonly<Record<string, string>>;
   body?: RequestBody;
-  signal?: AbortSignal | undefined;
   repeatable?: boolean;
   expected: readonly number[];
   /** What is being done and to what, for messages. */
@@ -34,7 +42,7 @@ export class Requests {
 
   /** For large bodies either way: only silence ends it. @throws RegistryError unless the status is an expected one. */
   async transfer(call: Call): Promise<TransportResponse> {
-    const { expected, doing, ...request } = call;
+    const { expected, doing, timeout: _, ...request } = call;
     const sent: TransportRequest = { headers: {}, ...request };
     return expectStatus(sent, await this.transport.send(sent), expected, doing);
   }
@@ -56,26 +64,28 @@ export class Requests {
     });
   }
 
-  private async inTime<T>(call: Call, work: (call: Call) => Promise<T>): Promise<T> {
-    const limit = new TimeLimit(this.timeout, call.signal);
+  /** Work that must be done within the time of a metadata call. @throws RegistryError with code `ETIMEDOUT` */
+  async inTime<T>(call: Call, work: (call: Call) => Promise<T>): Promise<T> {
+    const timeout = wholeNumber('timeout', call.timeout ?? this.timeout, 1, MAX_TIMER);
+    const limit = new TimeLimit(timeout, call.signal);
     try {
       return await work({ ...call, signal: limit.signal });
     } catch (error) {
       call.signal?.throwIfAborted();
-      throw limit.isOver ? this.tooSlow(call) : error;
+      throw limit.isOver ? tooSlow(call, timeout) : error;
     } finally {
       limit.end();
     }
   }
+}
 
-  private tooSlow({ method, url, doing }: Call): RegistryError {
-    const shown = redactUrl(url);
-    return new RegistryError(`${doing}: ${method} ${shown} took longer than ${this.timeout / 1000} s`, {
-      code: 'ETIMEDOUT',
-      retryable: true,
-      method,
-      url: shown,
-      hint: 'Is the registry reachable? A longer timeout can be set with the option timeout or REGISTRY_TIMEOUT.',
-    });
-  }
+function tooSlow({ method, url, doing }: Call, timeout: number): RegistryError {
+  const shown = redactUrl(url);
+  return new RegistryError(`${doing}: ${method} ${shown} took longer than ${timeout / 1000} s`, {
+    code: 'ETIMEDOUT',
+    retryable: true,
+    method,
+    url: shown,
+    hint: 'Is the registry reachable? A longer timeout can be set with the option timeout or REGISTRY_TIMEOUT.',
+  });
 }

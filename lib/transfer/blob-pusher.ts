@@ -11,6 +11,13 @@ import { BlobProgress } from './blob-progress.js';
 import type { PlannedBlob } from './plan.js';
 import type { OnProgress } from './progress.js';
 
+export interface BlobPusherJob {
+  /** A repository that may have some of the blobs. */
+  mountFrom?: string | undefined;
+  signal: AbortSignal;
+  onProgress: OnProgress;
+}
+
 /** Pushes contents into every repository that needs them: sent to the first, linked into the others. */
 export class BlobPusher {
   /** By key and repository. */
@@ -20,26 +27,25 @@ export class BlobPusher {
 
   constructor(
     private readonly blobs: BlobService,
-    private readonly signal: AbortSignal,
-    private readonly onProgress: OnProgress,
+    private readonly job: BlobPusherJob,
   ) {}
 
   async push({ content, repositories }: PlannedBlob): Promise<void> {
-    this.signal.throwIfAborted();
+    this.job.signal.throwIfAborted();
     const { key, entry, size } = content;
     const blob = { entry, size };
-    const progress = new BlobProgress(blob, this.onProgress);
-    const prepared = await content.prepare((bytes) => progress.addRead(bytes), this.signal);
+    const progress = new BlobProgress(blob, this.job.onProgress);
+    const prepared = await content.prepare((bytes) => progress.addRead(bytes), this.job.signal);
     let known: BlobContent | StreamedContent = prepared;
     const outcomes = new Map<string, PushedBlob>();
     for (const repository of repositories) {
       progress.keep();
-      const mountFrom = outcomes.size > 0 ? repositories[0] : undefined;
+      const mountFrom = outcomes.size > 0 ? repositories[0] : this.job.mountFrom;
       const { isSent, pushed } = await this.pushOnce(repository, known, progress, mountFrom);
       const { outcome, descriptor } = pushed;
       outcomes.set(repository, pushed);
       known = { descriptor, open: () => prepared.open() };
-      this.onProgress({ state: isSent ? outcome : 'exists', blob, repository, descriptor });
+      this.job.onProgress({ state: isSent ? outcome : 'exists', blob, repository, descriptor });
     }
     this.done.set(key, outcomes);
   }
@@ -85,7 +91,7 @@ export class BlobPusher {
       return content.open();
     };
     const onSent = (bytes: number): void => (bytes < 0 ? progress.restart() : progress.addSent(bytes));
-    const options: BlobPushOptions = { signal: this.signal, onSent, mountFrom };
+    const options: BlobPushOptions = { signal: this.job.signal, onSent, mountFrom };
     try {
       if ('descriptor' in content) return await this.blobs.push(repository, { ...content, open }, options);
       return await this.blobs.pushStream(repository, { ...content, open }, options);

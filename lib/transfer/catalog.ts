@@ -1,13 +1,13 @@
 import type { RepositoryService } from '../services/repository-service.js';
+import type { CallOptions } from '../services/requests.js';
 import type { ImageInfo } from './image-info.js';
 import { mapConcurrently } from './map-concurrently.js';
 
 /** One tag of one repository, with what is behind it or why that cannot be told. */
 export type ListedImage = { repository: string; tag: string } & ({ info: ImageInfo } | { error: Error });
 
-export interface CatalogJob {
+export interface CatalogJob extends CallOptions {
   concurrency: number;
-  signal: AbortSignal | undefined;
   info: (repository: string, tag: string) => Promise<ImageInfo>;
 }
 
@@ -16,8 +16,8 @@ export interface CatalogJob {
  * because one broken image must not hide the others.
  */
 export async function* listImages(repositories: RepositoryService, job: CatalogJob): AsyncGenerator<ListedImage> {
-  const { concurrency, signal } = job;
-  const options = signal ? { signal } : {};
+  const { concurrency, signal, timeout } = job;
+  const options = { signal, timeout };
   const tagsOf = async (repository: string): Promise<{ repository: string; tag: string }[]> => {
     const tags: { repository: string; tag: string }[] = [];
     for await (const tag of repositories.listTags(repository, options)) tags.push({ repository, tag });

@@ -4,7 +4,7 @@ import { storedBlobs } from '../archive/image-files.js';
 import type { RawManifest } from '../oci/manifest.js';
 import type { BlobService, PushedBlob } from '../services/blob-service.js';
 import type { ManifestService } from '../services/manifest-service.js';
-import { fetchGraph, fetchPlatform } from './image-graph.js';
+import { fetchImages } from './image-graph.js';
 import { createLimit, TransferSlots } from './limiter.js';
 import { TogetherOrNone } from './together-or-none.js';
 
@@ -55,7 +55,8 @@ export class Copy {
   }
 
   async run(): Promise<CopiedImage> {
-    const manifests = await this.fetchManifests();
+    const { source, platform, signal } = this.job;
+    const manifests = await fetchImages(source.manifests, { ...source, platform }, { limit: this.limit, signal });
     const blobs = storedBlobs({ manifests });
     const bytes = blobs.reduce((sum, { size }) => sum + size, 0);
     this.job.onProgress({ state: 'planned', blobs: blobs.length, bytes });
@@ -73,14 +74,6 @@ export class Copy {
     };
   }
 
-  private async fetchManifests(): Promise<RawManifest[]> {
-    const { source, platform, signal } = this.job;
-    const root = await source.manifests.fetch(source.repository, source.reference, { signal });
-    if (platform !== undefined)
-      return [await fetchPlatform(source.manifests, source.repository, root, platform, signal)];
-    return fetchGraph(source.manifests, source.repository, root, { limit: this.limit, signal });
-  }
-
   private copyIn(slots: TransferSlots, descriptor: Descriptor): Promise<PushedBlob> {
     return slots.run({ size: descriptor.size, compresses: false }, () => this.copyBlob(descriptor));
   }
@@ -96,7 +89,7 @@ export class Copy {
       { descriptor, open },
       {
         signal,
-        ...(isSameRegistry && source.repository !== target.repository ? { mountFrom: source.repository } : {}),
+        mountFrom: isSameRegistry ? source.repository : undefined,
         onSent: (bytes) => onProgress({ state: 'progress', descriptor, sent: (sent += bytes) }),
       },
     );

@@ -2,14 +2,15 @@ import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { InvalidArgumentError, NotFoundError, RegistryError, UnsupportedError } from '../errors.js';
 import type { Descriptor } from '../oci/descriptor.js';
-import { digestOf } from '../oci/digest.js';
+import { digestOf, isDigest } from '../oci/digest.js';
 import { encodeManifest, type RawManifest } from '../oci/manifest.js';
 import { MediaType } from '../oci/media-types.js';
-import { assertTag } from '../oci/reference.js';
+import { assertTag, nameIn } from '../oci/reference.js';
 import type { BlobService } from '../services/blob-service.js';
 import type { ManifestService } from '../services/manifest-service.js';
+import type { CallOptions } from '../services/requests.js';
 import type { RepositoryService } from '../services/repository-service.js';
-import type { Limit } from './limiter.js';
+import { mapConcurrently } from './map-concurrently.js';
 
 export interface DeletedImage {
   /** Of the manifest that is gone. */
@@ -23,63 +24,106 @@ export interface DeletionServices {
   blobs: BlobService;
   manifests: ManifestService;
   repositories: RepositoryService;
-  limit: Limit;
+  /** Tags looked at at once. */
+  concurrency: number;
+}
+
+/** Said before anything goes: what will be gone. */
+export type DeletionEvent = { state: 'planned' } & DeletedImage;
+
+export interface DeleteImageOptions extends CallOptions {
+  /** Also when other tags share the manifest. Default `false`. */
+  force?: boolean;
+  onProgress?: (event: DeletionEvent) => void;
 }
 
 /**
- * Deletes the manifest behind a tag, and with it every tag that points to it.
- * @param options - `force`: also when other tags share the manifest. Default `false`
- * @throws NotFoundError; InvalidArgumentError with code `IMAGE_SHARED` naming the other tags; UnsupportedError; RegistryError
+ * Deletes the manifest behind a tag or digest, and with it every tag that points to it.
+ * @throws NotFoundError; InvalidArgumentError with code `IMAGE_SHARED` naming the other tags, unless `force`;
+ * UnsupportedError; RegistryError
  */
 export async function deleteImage(
   services: DeletionServices,
   repository: string,
-  tag: string,
-  { force = false, signal }: { force?: boolean; signal?: AbortSignal | undefined },
+  reference: string,
+  { force = false, onProgress, ...options }: DeleteImageOptions,
 ): Promise<DeletedImage> {
-  const target = await services.manifests.resolve(repository, assertTag(tag), { signal });
-  if (!target) throw absent(repository, tag);
-  const untagged = await tagsOf(services, repository, target.digest, signal);
-  const others = untagged.filter((other) => other !== tag);
-  if (others.length > 0 && !force) throw shared(repository, tag, others);
-  await services.manifests.delete(repository, target.digest, { signal });
-  return { digest: target.digest, untagged: [...new Set([tag, ...untagged])].sort() };
+  const target = await services.manifests.resolve(repository, reference, options);
+  if (!target) throw absent(repository, reference);
+  const { digest } = target;
+  const tags = await tagsOf(services, repository, digest, options);
+  const others = tags.filter((tag) => tag !== reference);
+  if (others.length > 0 && !force) throw shared(repository, reference, others);
+  const untagged = [...new Set(isDigest(reference) ? tags : [reference, ...tags])].sort();
+  onProgress?.({ state: 'planned', digest, untagged });
+  await deleteManifest(services, repository, digest, options);
+  return { digest, untagged };
+}
+
+/**
+ * Deletes a manifest, and takes it off the list of its subject's referrers where clients keep that.
+ * @throws NotFoundError, UnsupportedError, RegistryError
+ */
+export async function deleteManifest(
+  { manifests }: Pick<DeletionServices, 'manifests'>,
+  repository: string,
+  digest: string,
+  options: CallOptions,
+): Promise<void> {
+  const raw = await manifests.fetch(repository, digest, options).catch((error: unknown) => {
+    // What cannot be read, schema 1 for one, can still be deleted.
+    if (!(error instanceof RegistryError) || error.code !== 'MANIFEST_INVALID') throw error;
+  });
+  await manifests.delete(repository, digest, options);
+  if (raw?.manifest.subject) await manifests.unlistReferrer(repository, raw, options);
+}
+
+export interface DeleteTagOptions extends CallOptions {
+  /** Where the registry cannot delete a tag, give it an image of its own and delete that. Default `false`. */
+  fallback?: boolean;
 }
 
 /**
  * Removes one tag and nothing else.
- * @param options - `fallback`: where the registry cannot, give the tag an image of its own and delete that. Default `false`
  * @throws NotFoundError; UnsupportedError where the registry cannot and no fallback is wanted; RegistryError
  */
 export async function deleteTag(
   services: DeletionServices,
   repository: string,
   tag: string,
-  { fallback = false, signal }: { fallback?: boolean; signal?: AbortSignal | undefined },
+  { fallback = false, ...options }: DeleteTagOptions,
 ): Promise<void> {
   try {
-    await services.manifests.delete(repository, assertTag(tag), { signal });
+    await services.manifests.delete(repository, assertTag(tag), options);
   } catch (error) {
     if (!cannotDeleteTags(error)) throw error;
     // An absent tag must not be created in order to be deleted.
-    if (!(await services.manifests.resolve(repository, tag, { signal }))) throw absent(repository, tag);
+    if (!(await services.manifests.resolve(repository, tag, options))) throw absent(repository, tag);
     if (!fallback) throw unsupported(error as RegistryError);
-    await deleteThroughDummy(services, repository, tag, signal);
+    await deleteThroughDummy(services, repository, tag, options);
   }
 }
 
 /** Every tag of the repository that points to `digest`. A registry without a HEAD of manifests would be asked for each of them. */
 async function tagsOf(
-  { manifests, repositories, limit }: DeletionServices,
+  { manifests, repositories, concurrency }: DeletionServices,
   repository: string,
   digest: string,
-  signal: AbortSignal | undefined,
+  options: CallOptions,
 ): Promise<string[]> {
-  const pending: Promise<string | undefined>[] = [];
-  const check = (tag: string): Promise<string | undefined> =>
-    limit(async () => ((await manifests.resolve(repository, tag, { signal }))?.digest === digest ? tag : undefined));
-  for await (const tag of repositories.listTags(repository, signal ? { signal } : {})) pending.push(check(tag));
-  return (await Promise.all(pending)).filter((tag) => tag !== undefined);
+  const check = async (tag: string): Promise<{ tag: string; isIts: boolean }> => {
+    const target = await manifests.resolve(repository, tag, options);
+    return { tag, isIts: target?.digest === digest };
+  };
+  const tags: string[] = [];
+  try {
+    const checked = mapConcurrently(repositories.listTags(repository, options), concurrency, check);
+    for await (const { tag, isIts } of checked) if (isIts) tags.push(tag);
+  } catch (error) {
+    // To distribution a repository without a single tag is none.
+    if (!(error instanceof NotFoundError)) throw error;
+  }
+  return tags;
 }
 
 /** Distribution before 3 takes a tag for a malformed digest (400 DIGEST_INVALID); 405 where deletes are off. */
@@ -92,12 +136,12 @@ async function deleteThroughDummy(
   { blobs, manifests }: DeletionServices,
   repository: string,
   tag: string,
-  signal: AbortSignal | undefined,
+  options: CallOptions,
 ): Promise<void> {
   const { config, dummy } = dummyImage();
-  await blobs.push(repository, config, { signal });
-  await manifests.push(repository, tag, dummy, { signal });
-  await manifests.delete(repository, dummy.descriptor.digest, { signal });
+  await blobs.push(repository, config, { signal: options.signal });
+  await manifests.push(repository, tag, dummy, options);
+  await manifests.delete(repository, dummy.descriptor.digest, options);
 }
 
 function dummyImage(): { config: { descriptor: Descriptor; open: () => Readable }; dummy: RawManifest } {
@@ -115,13 +159,16 @@ function dummyImage(): { config: { descriptor: Descriptor; open: () => Readable 
   return { config: { descriptor, open: () => Readable.from([bytes], { objectMode: false }) }, dummy };
 }
 
-function absent(repository: string, tag: string): NotFoundError {
-  return new NotFoundError(`there is no ${repository}:${tag} to delete`, { code: 'MANIFEST_UNKNOWN', status: 404 });
+function absent(repository: string, reference: string): NotFoundError {
+  return new NotFoundError(`there is no ${nameIn(repository, reference)} to delete`, {
+    code: 'MANIFEST_UNKNOWN',
+    status: 404,
+  });
 }
 
-function shared(repository: string, tag: string, others: readonly string[]): InvalidArgumentError {
+function shared(repository: string, reference: string, others: readonly string[]): InvalidArgumentError {
   return new InvalidArgumentError(
-    `deleting the image ${repository}:${tag} would also remove the tags ${others.join(', ')}`,
+    `deleting the image ${nameIn(repository, reference)} would also remove the tags ${others.join(', ')}`,
     {
       code: 'IMAGE_SHARED',
       hint: 'Delete only the tag, or repeat with force.',

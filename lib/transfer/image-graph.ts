@@ -4,15 +4,30 @@ import { isIndex, type RawManifest } from '../oci/manifest.js';
 import { isManifestMediaType } from '../oci/media-types.js';
 import { formatPlatform, isUnknownPlatform, parsePlatform, type Platform, platformMatches } from '../oci/platform.js';
 import type { ManifestService } from '../services/manifest-service.js';
+import type { CallOptions } from '../services/requests.js';
 import type { Limit } from './limiter.js';
 
 /** Indexes inside indexes deeper than this, or with more manifests in all, are an attack. */
 const MAX_DEPTH = 8;
 const MAX_MANIFESTS = 10_000;
 
-export interface GraphOptions {
+export interface GraphOptions extends CallOptions {
   limit: Limit;
-  signal?: AbortSignal | undefined;
+}
+
+/**
+ * What a reference stands for: with a platform the manifest of that image alone, else the manifest or index with all
+ * manifests below it, itself last.
+ * @throws NotFoundError when it, or its image for the platform, is not there; RegistryError
+ */
+export async function fetchImages(
+  manifests: ManifestService,
+  { repository, reference, platform }: { repository: string; reference: string; platform: string | undefined },
+  options: GraphOptions,
+): Promise<RawManifest[]> {
+  const root = await manifests.fetch(repository, reference, options);
+  if (platform === undefined) return fetchGraph(manifests, repository, root, options);
+  return [await fetchPlatform(manifests, repository, root, platform, options)];
 }
 
 /**
@@ -33,7 +48,7 @@ export async function fetchGraph(
         ({ digest, mediaType }) => isManifestMediaType(mediaType) && !found.has(digest),
       );
       const fetched = await Promise.all(
-        children.map((child) => options.limit(() => fetchChild(manifests, repository, child, options))),
+        children.map((child) => options.limit(() => manifests.fetch(repository, child.digest, options))),
       );
       for (const child of fetched) await visit(child, depth + 1);
     }
@@ -52,12 +67,12 @@ export async function fetchPlatform(
   repository: string,
   root: RawManifest,
   platform: string,
-  signal?: AbortSignal,
+  options: CallOptions,
 ): Promise<RawManifest> {
   const wanted = parsePlatform(platform);
   if (!isIndex(root.manifest)) return root;
   const child = root.manifest.manifests.find((entry) => entry.platform && platformMatches(wanted, entry.platform));
-  if (child) return fetchChild(manifests, repository, child, { signal });
+  if (child) return manifests.fetch(repository, child.digest, options);
   throw platformUnknown(repository, platform, platformsOf(root.manifest.manifests));
 }
 
@@ -69,15 +84,6 @@ export function platformUnknown(repository: string, wanted: string, available: r
 /** Those of images; attestations carry `unknown/unknown`. */
 export function platformsOf(children: readonly Descriptor[]): Platform[] {
   return children.flatMap(({ platform }) => (platform && !isUnknownPlatform(platform) ? [platform] : []));
-}
-
-function fetchChild(
-  manifests: ManifestService,
-  repository: string,
-  child: Descriptor,
-  { signal }: Pick<GraphOptions, 'signal'>,
-): Promise<RawManifest> {
-  return manifests.fetch(repository, child.digest, { signal });
 }
 
 function tooLarge(repository: string, { descriptor }: RawManifest): RegistryError {

@@ -6,6 +6,7 @@ import { isManifestMediaType } from '../oci/media-types.js';
 import { isUnknownPlatform } from '../oci/platform.js';
 import type { BlobService } from '../services/blob-service.js';
 import type { ManifestService } from '../services/manifest-service.js';
+import type { CallOptions } from '../services/requests.js';
 import { fetchPlatform } from './image-graph.js';
 import type { Limit } from './limiter.js';
 
@@ -32,12 +33,11 @@ export interface ImageInfo extends PlatformImage {
   attestations: readonly Descriptor[];
 }
 
-export interface ImageInfoJob {
+export interface ImageInfoJob extends CallOptions {
   repository: string;
   reference: string;
   platform: string | undefined;
   limit: Limit;
-  signal: AbortSignal | undefined;
 }
 
 /** Configs are JSON of a few kB; larger than this they are something else. */
@@ -51,8 +51,8 @@ export async function readImageInfo(
   blobs: BlobService,
   job: ImageInfoJob,
 ): Promise<ImageInfo> {
-  const { repository, reference, platform, signal } = job;
-  const root = await manifests.fetch(repository, reference, { signal });
+  const { repository, reference, platform } = job;
+  const root = await manifests.fetch(repository, reference, job);
   const { digest, mediaType } = root.descriptor;
   const isWhole = isIndex(root.manifest) && platform === undefined;
   const { images, attestations } = isWhole
@@ -69,8 +69,8 @@ async function readOne(
   job: ImageInfoJob,
   root: RawManifest,
 ): Promise<PlatformImage> {
-  const { platform, repository, signal } = job;
-  const raw = platform === undefined ? root : await fetchPlatform(manifests, repository, root, platform, signal);
+  const { platform, repository } = job;
+  const raw = platform === undefined ? root : await fetchPlatform(manifests, repository, root, platform, job);
   return readImage(blobs, job, raw);
 }
 
@@ -83,9 +83,9 @@ async function readIndex(
   const children = isIndex(root.manifest) ? root.manifest.manifests : [];
   const isImage = ({ mediaType, platform }: Descriptor): boolean =>
     isManifestMediaType(mediaType) && !isUnknownPlatform(platform);
-  const { repository, limit, signal } = job;
+  const { repository, limit } = job;
   const read = async ({ digest }: Descriptor): Promise<PlatformImage[]> => {
-    const raw = await limit(() => manifests.fetch(repository, digest, { signal }));
+    const raw = await limit(() => manifests.fetch(repository, digest, job));
     if (!isIndex(raw.manifest)) return [await limit(() => readImage(blobs, job, raw))];
     return (await readIndex(manifests, blobs, job, raw)).images;
   };
@@ -93,14 +93,10 @@ async function readIndex(
   return { images: images.flat(), attestations: children.filter((child) => !isImage(child)) };
 }
 
-async function readImage(
-  blobs: BlobService,
-  { repository, signal }: ImageInfoJob,
-  raw: RawManifest,
-): Promise<PlatformImage> {
+async function readImage(blobs: BlobService, job: ImageInfoJob, raw: RawManifest): Promise<PlatformImage> {
   const manifest = raw.manifest as ImageManifest;
   const { config, layers } = manifest;
-  const json = await readConfig(blobs, repository, config, signal);
+  const json = await readConfig(blobs, config, job);
   const { digest, mediaType } = raw.descriptor;
   const size = [config, ...layers].reduce((sum, blob) => sum + blob.size, 0);
   return { ...readImageConfig(json), digest, mediaType, size, config, layers };
@@ -109,9 +105,8 @@ async function readImage(
 /** Artifacts may have a config that is no JSON, which says nothing. */
 async function readConfig(
   blobs: BlobService,
-  repository: string,
   config: Descriptor,
-  signal: AbortSignal | undefined,
+  { repository, ...options }: ImageInfoJob,
 ): Promise<JsonObject> {
   if (!config.mediaType.endsWith('json')) return {};
   if (config.size > MAX_CONFIG) {
@@ -122,10 +117,7 @@ async function readConfig(
       },
     );
   }
-  const chunks: Buffer[] = [];
-  const stream = await blobs.fetch(repository, config, { signal });
-  for await (const chunk of stream as AsyncIterable<Buffer>) chunks.push(chunk);
-  return parseConfig(Buffer.concat(chunks), repository, config);
+  return parseConfig(await blobs.read(repository, config, options), repository, config);
 }
 
 function parseConfig(bytes: Buffer, repository: string, { digest }: Descriptor): JsonObject {

@@ -1,5 +1,5 @@
 import pLimit from 'p-limit';
-import { InvalidArgumentError } from '../errors.js';
+import { wholeNumber } from '../whole-number.js';
 
 /** Runs a task when a slot is free. */
 export type Limit = <T>(task: () => Promise<T>) => Promise<T>;
@@ -12,12 +12,7 @@ const MOST = 1000;
  * @throws InvalidArgumentError unless it is a whole number from 1 to 1000
  */
 export function createLimit(concurrency: number): Limit {
-  if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > MOST) {
-    throw new InvalidArgumentError(`the option concurrency is ${String(concurrency)}`, {
-      hint: `It takes a whole number from 1 to ${MOST}.`,
-    });
-  }
-  const limit = pLimit(concurrency);
+  const limit = pLimit(wholeNumber('concurrency', concurrency, 1, MOST));
   return (task) => limit(task);
 }
 

@@ -11,7 +11,7 @@ import type { BlobService } from '../services/blob-service.js';
 import type { ManifestService } from '../services/manifest-service.js';
 import type { ArchiveSink } from './archive-sink.js';
 import { FileSink } from './file-sink.js';
-import { fetchGraph, fetchPlatform } from './image-graph.js';
+import { fetchImages } from './image-graph.js';
 import { createLimit } from './limiter.js';
 import { StreamSink } from './stream-sink.js';
 import { TogetherOrNone } from './together-or-none.js';
@@ -68,7 +68,8 @@ export class Pull {
 
   async run(): Promise<PulledImage> {
     const { format, name, platform, target } = this.job;
-    const manifests = await this.fetchManifests();
+    const { concurrency, signal } = this.job;
+    const manifests = await fetchImages(this.manifests, this.job, { limit: createLimit(concurrency), signal });
     const preferred = platform === undefined ? hostPlatform() : parsePlatform(platform);
     const layout = new TarLayout(imageFiles({ name, manifests }, format, preferred));
     const sink = typeof target === 'string' ? await FileSink.create(target, layout) : new StreamSink(target);
@@ -82,13 +83,6 @@ export class Pull {
     const { digest, mediaType } = (manifests.at(-1) as RawManifest).descriptor;
     const reference = `${name ?? this.job.repository}@${digest}`;
     return { reference, digest, mediaType, size: layout.size, bytesReceived: this.bytesReceived };
-  }
-
-  private async fetchManifests(): Promise<RawManifest[]> {
-    const { repository, reference, platform, concurrency, signal } = this.job;
-    const root = await this.manifests.fetch(repository, reference, { signal });
-    if (platform !== undefined) return [await fetchPlatform(this.manifests, repository, root, platform, signal)];
-    return fetchGraph(this.manifests, repository, root, { limit: createLimit(concurrency), signal });
   }
 
   private async fill(sink: ArchiveSink, layout: TarLayout, blobs: readonly Descriptor[]): Promise<void> {

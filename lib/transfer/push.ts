@@ -21,6 +21,8 @@ export interface PushJob {
   targets: readonly PushTarget[];
   /** Absent: plain layers are pushed plain. */
   compressor: Compressor | undefined;
+  /** A repository that may have some of the blobs. */
+  mountFrom: string | undefined;
   concurrency: number;
   /** False for archives that are best read one content after another. */
   randomAccess: boolean;
@@ -47,7 +49,7 @@ export class Push {
   ) {
     this.together = new TogetherOrNone(job.signal);
     this.limit = createLimit(job.concurrency);
-    this.blobs = new BlobPusher(blobs, this.together.signal, job.onProgress);
+    this.blobs = new BlobPusher(blobs, { ...job, signal: this.together.signal });
   }
 
   /** One element per target, in their order. */

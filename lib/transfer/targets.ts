@@ -1,7 +1,7 @@
 import type { ArchiveImage } from '../archive/archive-image.js';
 import { InvalidArgumentError } from '../errors.js';
 import { formatPlatform, isUnknownPlatform, parsePlatform, platformMatches } from '../oci/platform.js';
-import { parseReference, parseRepositoryTag } from '../oci/reference.js';
+import { parseReference, parseRepositoryTag, type Reference } from '../oci/reference.js';
 import { printable } from '../redact.js';
 import type { PushTarget } from './plan.js';
 
@@ -86,17 +86,25 @@ function targetName(reference: string, registry: string): Pick<PushTarget, 'repo
   if (typeof reference !== 'string') {
     throw new InvalidArgumentError(`a name to push under is a text, not ${typeof reference}`, { code: 'NAME_INVALID' });
   }
-  const parsed = parseReference(reference);
-  const shown = printable(reference, 300);
-  if (parsed.digest !== undefined) {
-    throw new InvalidArgumentError(`"${shown}" names a digest; a push needs a tag`, { code: 'TAG_INVALID' });
-  }
-  if (parsed.registry !== undefined && !isRegistry(parsed.registry, registry)) {
-    throw new InvalidArgumentError(`"${shown}" is on ${parsed.registry}, but this client speaks to ${registry}`, {
-      hint: 'Leave the host out, or make a client for that registry.',
-    });
-  }
-  return { repository: parsed.repository, tag: parsed.tag ?? 'latest' };
+  const { repository, tag = 'latest', digest } = localReference(reference, registry);
+  if (digest === undefined) return { repository, tag };
+  throw new InvalidArgumentError(`"${printable(reference, 300)}" names a digest; a push needs a tag`, {
+    code: 'TAG_INVALID',
+  });
+}
+
+/**
+ * A name within one registry, which it may carry.
+ * @param registry - `host[:port]`
+ * @throws InvalidArgumentError when it is no name, or names another registry
+ */
+export function localReference(text: string, registry: string): Reference {
+  const reference = parseReference(text);
+  if (reference.registry === undefined || isRegistry(reference.registry, registry)) return reference;
+  const shown = printable(text, 300);
+  throw new InvalidArgumentError(`"${shown}" is on ${reference.registry}, but this client speaks to ${registry}`, {
+    hint: 'Leave the host out, or make a client for that registry.',
+  });
 }
 
 /** Hosts have no case, and the port a scheme implies is gone from the client's address. */

@@ -16,19 +16,22 @@ export function isLoopback(hostname: string): boolean {
  * (169.254.169.254): an address that means something else for every reader, and that no honest registry gives.
  */
 export function leadsInside(from: URL, to: URL): boolean {
-  return to.hostname !== from.hostname && isLocal(to.hostname) && !isLocal(from.hostname);
+  return to.hostname !== from.hostname && isAddressIn(LOCAL, to.hostname) && !isAddressIn(LOCAL, from.hostname);
 }
 
-const LOCAL = new BlockList();
-LOCAL.addSubnet('0.0.0.0', 8);
-LOCAL.addSubnet('127.0.0.0', 8);
-LOCAL.addSubnet('169.254.0.0', 16);
-LOCAL.addSubnet('::', 127, 'ipv6');
-LOCAL.addSubnet('fe80::', 10, 'ipv6');
+const LOCAL = addresses(['0.0.0.0', 8], ['127.0.0.0', 8], ['169.254.0.0', 16], ['::', 127], ['fe80::', 10]);
 
-function isLocal(hostname: string): boolean {
+/** A set of addresses. Mapped ones (::ffff:…) are checked as IPv4 by BlockList itself. */
+export function addresses(...subnets: [address: string, prefix: number][]): BlockList {
+  const list = new BlockList();
+  for (const [address, prefix] of subnets) list.addSubnet(address, prefix, isIP(address) === 6 ? 'ipv6' : 'ipv4');
+  return list;
+}
+
+/** Whether the host of a URL is one of these addresses; of names only the loopback's own are known. */
+export function isAddressIn(list: BlockList, hostname: string): boolean {
   const address = hostname.replace(/^\[|\]$/g, '');
   const family = isIP(address);
   if (family === 0) return isLoopback(hostname.replace(/\.$/, ''));
-  return LOCAL.check(address, family === 6 ? 'ipv6' : 'ipv4');
+  return list.check(address, family === 6 ? 'ipv6' : 'ipv4');
 }

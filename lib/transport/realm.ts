@@ -1,8 +1,7 @@
-import { BlockList, isIP } from 'node:net';
 import { AuthenticationError } from '../errors.js';
 import { printable, redactUrl } from '../redact.js';
 import type { BearerChallenge } from './challenge.js';
-import { isLoopback } from './origin.js';
+import { addresses, isAddressIn, isLoopback } from './origin.js';
 
 /**
  * The token server a challenge names, where the credentials will be sent. The protocol allows any host, so this refuses what
@@ -27,12 +26,12 @@ function problemWith(realm: URL, sent: string, registry: URL): string | undefine
   if (realm.username !== '' || realm.password !== '') return 'carries user information';
   if (sent.includes('#')) return 'carries a fragment';
   if (realm.hostname === registry.hostname || isLoopback(registry.hostname)) return undefined;
-  return isInternal(realm.hostname) ? 'is an internal address and not the host of the registry' : undefined;
+  return isAddressIn(INTERNAL, realm.hostname) ? 'is an internal address and not the host of the registry' : undefined;
 }
 
 // Besides RFC 1918: "this network", carrier-grade NAT, benchmarking, multicast, reserved; unique-local, link-local and the
-// IPv6 ranges that stand for an IPv4 address. Mapped addresses (::ffff:…) are checked as IPv4 by BlockList itself.
-const INTERNAL = blockList(
+// IPv6 ranges that stand for an IPv4 address.
+const INTERNAL = addresses(
   ['0.0.0.0', 8],
   ['10.0.0.0', 8],
   ['100.64.0.0', 10],
@@ -51,19 +50,6 @@ const INTERNAL = blockList(
   ['fe80::', 9],
   ['ff00::', 8],
 );
-
-function isInternal(hostname: string): boolean {
-  const address = hostname.replace(/^\[|\]$/g, '');
-  const family = isIP(address);
-  if (family === 0) return isLoopback(hostname.replace(/\.$/, ''));
-  return INTERNAL.check(address, family === 6 ? 'ipv6' : 'ipv4');
-}
-
-function blockList(...subnets: [address: string, prefix: number][]): BlockList {
-  const list = new BlockList();
-  for (const [address, prefix] of subnets) list.addSubnet(address, prefix, isIP(address) === 6 ? 'ipv6' : 'ipv4');
-  return list;
-}
 
 function refused(registry: URL, what: string): AuthenticationError {
   return new AuthenticationError(`${registry.host} answered with ${what}; no credentials were sent`, {

@@ -12,12 +12,12 @@ async function messages(entries: readonly TarEntry[]): Promise<string[]> {
 }
 
 /** A `docker save` and an OCI layout of the same image with plain layers. */
-function both(manifestJson?: string): TarEntry[] {
+function both({ manifestJson, LayerSources }: { manifestJson?: string; LayerSources?: object } = {}): TarEntry[] {
   const layout = new OciLayout();
   const root = named(layout.image('app'), 'app:1');
   const { config, layers } = layout.manifestOf(root);
   const path = ({ digest }: { digest: string }) => layout.blobs.get(digest)!.name;
-  const docker = [{ Config: path(config), RepoTags: ['app:1'], Layers: layers.map(path) }];
+  const docker = [{ Config: path(config), RepoTags: ['app:1'], Layers: layers.map(path), LayerSources }];
   return [...layout.entries(root), { name: 'manifest.json', content: manifestJson ?? JSON.stringify(docker) }];
 }
 
@@ -37,24 +37,27 @@ describe('readArchive', () => {
     expect(contents.layers).toHaveLength(2);
   });
 
-  it('reads one image where both describe it', async () => {
-    const contents = await contentsOf(both());
+  it.each([
+    ['with the manifest a registry served', undefined, true],
+    ['without the one that the classic store of Docker made up', {}, false],
+  ])('reads one image where both describe it, %s', async (_, LayerSources, hasRaw) => {
+    const contents = await contentsOf(both(LayerSources ? { LayerSources } : {}));
     expect(contents.problems).toEqual([]);
     expect(contents.images).toMatchObject([{ tags: ['app:1'] }]);
-    expect(contents.images[0]?.manifests[0]?.raw).toBeUndefined();
+    expect(contents.images[0]?.manifests[0]?.raw !== undefined).toBe(hasRaw);
     expect(contents.layers).toHaveLength(2);
   });
 
   it('takes nothing else where manifest.json cannot be read', async () => {
     for (const content of ['null', '{}', 'x', '[{}]']) {
-      const contents = await contentsOf(both(content));
+      const contents = await contentsOf(both({ manifestJson: content }));
       expect(contents).toMatchObject({ images: [], layers: [], dockerManifest: undefined });
       expect(contents.problems).toMatchObject([{ entry: 'manifest.json' }]);
     }
   });
 
   it('takes the OCI images where manifest.json lists none', async () => {
-    expect(await contentsOf(both('[]'))).toMatchObject({
+    expect(await contentsOf(both({ manifestJson: '[]' }))).toMatchObject({
       problems: [],
       images: [{ tags: ['app:1'] }],
       dockerManifest: [],
@@ -67,7 +70,9 @@ describe('readArchive', () => {
   });
 
   it('does not do without it where manifest.json lists none', async () => {
-    const damaged = both('[]').map((entry) => (entry.name === 'index.json' ? { ...entry, content: 'x' } : entry));
+    const damaged = both({ manifestJson: '[]' }).map((entry) =>
+      entry.name === 'index.json' ? { ...entry, content: 'x' } : entry,
+    );
     expect(await messages(damaged)).toEqual(['index.json is damaged: the manifest is not JSON']);
   });
 

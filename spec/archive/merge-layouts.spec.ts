@@ -28,8 +28,21 @@ describe('mergeLayouts', () => {
   });
 
   it('takes manifest.json for plain layers that both describe, as the classic store writes them', () => {
-    const docker = good(['a:1', 'a:2'], ['A']);
+    const docker = { ...good(['a:1', 'a:2'], ['A']), hasSources: true };
     expect(mergeLayouts([docker], [good(['docker.io/library/a:1'], ['A'])])).toEqual([docker]);
+  });
+
+  it('takes the OCI image for plain layers that manifest.json does not explain, as a registry served it', () => {
+    const oci = good(['docker.io/library/a:1'], ['A']);
+    const merged = mergeLayouts([good(['a:1'], ['A'])], [oci]);
+    expect(summary(merged)).toEqual([['a:1']]);
+    expect(merged[0]?.image?.manifests).toBe(oci.image?.manifests);
+  });
+
+  it('takes the OCI image for packed layers however manifest.json explains them', () => {
+    const oci = good(['a:1'], ['A'], 'gzip');
+    const merged = mergeLayouts([{ ...good(['a:1'], ['A']), hasSources: true }], [oci]);
+    expect(merged[0]?.image?.manifests).toBe(oci.image?.manifests);
   });
 
   it('takes manifest.json where Docker 25.0.0 wrote an OCI manifest without layers', () => {

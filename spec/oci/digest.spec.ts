@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { createHash } from 'node:crypto';
 import { InvalidArgumentError } from '../../lib/errors.js';
-import { algorithmOf, assertDigest, digestOf, Digester, hexOf, isDigest } from '../../lib/oci/digest.js';
+import { algorithmOf, assertDigest, digestOf, Digester, hexOf, isDigest, shortDigest } from '../../lib/oci/digest.js';
 
 const HEX_64 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
 const SHA256 = `sha256:${HEX_64}`;
@@ -68,6 +68,11 @@ describe('the parts of a digest', () => {
   it('are its algorithm and its digits', () => {
     expect([algorithmOf(SHA256), hexOf(SHA256)]).toEqual(['sha256', HEX_64]);
     expect([algorithmOf(SHA512), hexOf(SHA512)]).toEqual(['sha512', HEX_64 + HEX_64]);
+  });
+
+  it('is told from others by its first 12 digits', () => {
+    expect(shortDigest(SHA512)).toBe(HEX_64.slice(0, 12));
+    expect(() => shortDigest('latest')).toThrow(InvalidArgumentError);
   });
 
   it('are not there when it is none', () => {

@@ -140,13 +140,26 @@ describe('ManifestService', () => {
       ]);
     });
 
-    it('computes the digest from the bytes as they came, whatever the registry says about a tag', async () => {
+    it('computes the digest from the bytes as they came', async () => {
       const spaced = Buffer.from(JSON.stringify(manifest, undefined, 3));
-      const { manifests } = setUp(served({ body: spaced, headers: { 'docker-content-digest': OTHER } }));
+      const { manifests } = setUp(served({ body: spaced, headers: { 'docker-content-digest': 'none' } }));
       const raw = await manifests.fetch('team/app', 'v1');
       expect(raw.bytes).toEqual(spaced);
       expect(raw.descriptor).toEqual({ ...descriptor, digest: digestOf(spaced), size: spaced.length });
     });
+
+    it.each([['sha256' as const], ['sha512' as const]])(
+      'checks it against the %s the registry names',
+      async (algorithm) => {
+        const told = digestOf(bytes, algorithm);
+        const honest = setUp(served({ headers: { 'docker-content-digest': told } })).manifests;
+        expect((await honest.fetch('team/app', 'v1')).descriptor.digest).toBe(digest);
+        const lie = digestOf('other', algorithm);
+        const lying = setUp(served({ headers: { 'docker-content-digest': lie } })).manifests.fetch('team/app', 'v1');
+        await expect(lying).rejects.toBeInstanceOf(DigestMismatchError);
+        await expect(lying).rejects.toMatchObject({ expected: lie, actual: told });
+      },
+    );
 
     it('refuses other bytes than it was asked for', async () => {
       const { manifests } = setUp(served());

@@ -54,6 +54,31 @@ describe('Requests', () => {
     });
   });
 
+  describe('the time of a call', () => {
+    it('is the call’s own where it has one', async () => {
+      jest.useFakeTimers();
+      const sending = new Requests(silent, OPTIONS).metadata({ ...call, timeout: 1500 });
+      const failing = expect(sending).rejects.toThrow('took longer than 1.5 s');
+      await jest.advanceTimersByTimeAsync(1500);
+      await failing;
+    });
+
+    it.each([0, -1, 1.5, NaN, Infinity, 2 ** 31])('cannot be %p, and nothing is sent then', async (timeout) => {
+      const transport = scripted();
+      await expect(new Requests(transport, OPTIONS).metadata({ ...call, timeout })).rejects.toMatchObject({
+        name: 'InvalidArgumentError',
+        message: expect.stringContaining('the option timeout is'),
+      });
+      expect(transport.requests).toEqual([]);
+    });
+
+    it('is nothing a transport hears of', async () => {
+      const transport = scripted(200);
+      await new Requests(transport, OPTIONS).metadata({ ...call, timeout: 1000 });
+      expect(transport.requests[0]).not.toHaveProperty('timeout');
+    });
+  });
+
   describe('metadata', () => {
     it('ends the body', async () => {
       const transport = scripted({ body: 'content' });

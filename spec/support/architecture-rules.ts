@@ -18,22 +18,27 @@ const HELPERS = ['origin', 'retry-after', 'discard', 'response-body', 'time-limi
 const ARROWS: Readonly<Record<string, { from: readonly string[]; types?: readonly string[] }>> = {
   errors: { from: [] },
   redact: { from: [] },
+  'whole-number': { from: ['errors'] },
   version: { from: [] },
+  collect: { from: [] },
   tokens: { from: [] },
   oci: { from: ['errors', 'redact'] },
   'transport/transport': { from: [] },
   transport: { from: ['errors', 'redact', 'oci', 'version'] },
   compression: { from: ['errors', 'redact', 'oci'] },
   archive: { from: ['errors', 'redact', 'oci', 'compression'] },
-  services: { from: ['errors', 'redact', 'oci', 'tokens', 'transport/transport', ...HELPERS], types: ['options'] },
+  services: {
+    from: ['errors', 'redact', 'whole-number', 'oci', 'tokens', 'transport/transport', ...HELPERS],
+    types: ['options'],
+  },
   transfer: {
-    from: ['errors', 'redact', 'oci', 'services', 'archive', 'compression'],
+    from: ['errors', 'redact', 'whole-number', 'oci', 'services', 'archive', 'compression'],
     types: ['transport/transport', 'options'],
   },
   embedded: { from: ['errors', 'redact', 'oci', 'transport/transport'] },
   testing: { from: ['errors', 'redact', 'oci', 'embedded', 'transport/transport'] },
   options: {
-    from: ['errors', 'redact', 'oci', 'transport/origin', 'transport/credentials'],
+    from: ['errors', 'redact', 'whole-number', 'oci', 'transport/origin', 'transport/credentials'],
     types: ['transport', 'transfer', 'services', 'archive', 'compression'],
   },
   'service-overrides': { from: [], types: ['services', 'archive', 'options', 'transport/transport'] },
@@ -41,7 +46,10 @@ const ARROWS: Readonly<Record<string, { from: readonly string[]; types?: readonl
     from: ['options', 'tokens', 'services', 'transport', 'archive', 'transfer', 'compression'],
     types: ['service-overrides'],
   },
-  'client-options': { from: [], types: ['archive', 'options', 'registry-client', 'service-overrides', 'transfer'] },
+  'client-options': {
+    from: [],
+    types: ['archive', 'options', 'registry-client', 'service-overrides', 'services', 'transfer'],
+  },
   'registry-client': {
     from: [
       'errors',
@@ -59,6 +67,7 @@ const ARROWS: Readonly<Record<string, { from: readonly string[]; types?: readonl
   },
   index: {
     from: [
+      'collect',
       'errors',
       'oci',
       'options',

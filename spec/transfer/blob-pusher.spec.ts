@@ -53,7 +53,7 @@ describe('BlobPusher', () => {
     events = [];
     controller = new AbortController();
     const service = Object.assign(Object.create(BlobService.prototype) as BlobService, { push, pushStream });
-    pusher = new BlobPusher(service, controller.signal, (event) => events.push(event));
+    pusher = new BlobPusher(service, { signal: controller.signal, onProgress: (event) => events.push(event) });
   });
 
   const states = () => events.map(({ state }) => state);
@@ -223,9 +223,10 @@ describe('BlobPusher', () => {
 
   it('fails with what the user’s own listener throws', async () => {
     const service = Object.assign(Object.create(BlobService.prototype) as BlobService, { push });
-    const failing = new BlobPusher(service, controller.signal, () => {
+    const onProgress = () => {
       throw new Error('the listener is broken');
-    });
+    };
+    const failing = new BlobPusher(service, { signal: controller.signal, onProgress });
     await expect(failing.push({ content: contentOf(), repositories: ['app'] })).rejects.toThrow('listener is broken');
   });
 
