@@ -197,11 +197,11 @@ export class RegistryClient {
   pull(reference: string, target: string | Writable, options: PullOptions = {}): Promise<PulledImage> {
     const { format = 'docker', platform, signal, concurrency = this.options.concurrency } = options;
     const { repository, tag, digest } = localReference(reference, this.registry);
-    const name = digest === undefined || tag !== undefined ? tag : undefined;
+    const name = tag ?? (digest === undefined ? 'latest' : undefined);
     const job = { repository, target, format, platform, concurrency, signal };
     const pull = new Pull(this.blobs, this.manifests, {
       ...job,
-      reference: digest ?? tag ?? 'latest',
+      reference: digest ?? (name as string),
       name: name === undefined ? undefined : formatReference({ registry: this.registry, repository, tag: name }),
       onProgress: options.onProgress ?? ((): void => undefined),
     });
@@ -283,6 +283,7 @@ export class RegistryClient {
 
   private async pushTargets(input: PushInput, choose: ChooseTargets, options: TransferOptions): Promise<PushedImage[]> {
     options.signal?.throwIfAborted();
+    const mountFrom = options.mountFrom === undefined ? undefined : assertRepository(options.mountFrom);
     const compressor = compressorFor(options.compression ?? 'gzip', this.cores);
     const archive = input instanceof TarArchive ? input : await this.openArchive(input);
     try {
@@ -290,7 +291,7 @@ export class RegistryClient {
         registry: this.registry,
         targets: choose(archive.images),
         compressor,
-        mountFrom: options.mountFrom === undefined ? undefined : assertRepository(options.mountFrom),
+        mountFrom,
         concurrency: options.concurrency ?? this.options.concurrency,
         randomAccess: archive.randomAccess,
         signal: options.signal,

@@ -6,12 +6,16 @@ import { PassThrough, Writable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import {
   collect,
+  type DeletionEvent,
   DigestMismatchError,
+  isIndex,
+  MediaType,
   NotFoundError,
   parseManifest,
   type PullEvent,
   RegistryClient,
   TarArchive,
+  type Transport,
   UnsupportedError,
 } from '../../lib/index.js';
 import { EmbeddedTransport } from '../../lib/testing/index.js';
@@ -268,6 +272,53 @@ describe('RegistryClient', () => {
     });
   });
 
+  describe('getManifest', () => {
+    it('gives what the tag names, and of an index the manifest for a platform', async () => {
+      const repository = await pushed(INDEX);
+      const index = await client.getManifest(repository, 'v1');
+      expect(index.descriptor.mediaType).toBe(MediaType.ociIndex);
+      const image = await client.getManifest(repository, 'v1', { platform: 'linux/arm64' });
+      expect(isIndex(image.manifest)).toBe(false);
+      expect(index.manifest).toMatchObject({
+        manifests: expect.arrayContaining([expect.objectContaining({ digest: image.descriptor.digest })]),
+      });
+      await expect(client.getManifest(repository, 'v1', { platform: 'windows/amd64' })).rejects.toMatchObject({
+        name: 'NotFoundError',
+        code: 'PLATFORM_UNKNOWN',
+        message: expect.stringContaining('it has linux/amd64, linux/arm64'),
+      });
+    });
+
+    it('ends in its own time', async () => {
+      const silent: Transport = {
+        send: ({ signal }) =>
+          new Promise((_, reject) => signal!.addEventListener('abort', () => reject(signal!.reason as Error))),
+      };
+      const waiting = new RegistryClient({ url: 'http://own.test', transport: silent });
+      await expect(waiting.getManifest('app', 'v1', { timeout: 20 })).rejects.toMatchObject({ code: 'ETIMEDOUT' });
+    });
+  });
+
+  describe('push with mountFrom', () => {
+    it('links what the other repository has, and sends the rest', async () => {
+      const { tar } = imageTar({ format: 'docker-containerd', layers: [text(50_000, 'base'), text(40_000, 'old')] });
+      const { repository } = await client.push(tar, uniqueRepository('from'));
+      const { tar: next } = imageTar({
+        format: 'docker-containerd',
+        layers: [text(50_000, 'base'), text(30_000, 'new')],
+      });
+      const result = await client.push(next, uniqueRepository('mounting'), { mountFrom: repository });
+      expect(result.blobs).toEqual({ uploaded: 2, mounted: 1, skipped: 0 });
+      await readBack(integrationRegistry(), result.repository, result.tag);
+    });
+
+    it('sends everything where there is nothing to mount from', async () => {
+      const result = await client.push(APP, uniqueRepository('mounting'), { mountFrom: uniqueRepository('none') });
+      expect(result.blobs.mounted).toBe(0);
+      await readBack(integrationRegistry(), result.repository, result.tag);
+    });
+  });
+
   describe('resolve, tag and pushManifest', () => {
     it('resolve a tag without its content', async () => {
       const repository = await pushed();
@@ -347,8 +398,39 @@ describe('RegistryClient', () => {
       expect(await readTags(integrationRegistry(), repository)).toEqual([]);
     });
 
+    it('says what will go before it goes', async () => {
+      const repository = await pushed();
+      const { digest } = await client.tag(repository, 'v1', 'v2');
+      const cancelled = new AbortController();
+      const onProgress = (event: DeletionEvent): void => {
+        expect(event).toEqual({ state: 'planned', digest, untagged: ['v1', 'v2'] });
+        cancelled.abort(new Error('better not'));
+      };
+      const deleting = client.deleteImage(repository, 'v1', { force: true, onProgress, signal: cancelled.signal });
+      await expect(deleting).rejects.toThrow('better not');
+      expect(await readTags(integrationRegistry(), repository)).toEqual(['v1', 'v2']);
+    });
+
+    it('takes a digest, and asks before any tag goes with it', async () => {
+      const repository = await pushed();
+      const { digest } = (await client.resolve(repository, 'v1'))!;
+      await expect(client.deleteImage(repository, digest)).rejects.toThrow('would also remove the tags v1');
+      const deleted = await client.deleteImage(repository, digest, { force: true });
+      expect(deleted).toEqual({ digest, untagged: ['v1'] });
+    });
+
+    it('takes the digest of an image without tags', async () => {
+      const repository = await pushed(INDEX);
+      const { digest } = (await client.getManifest(repository, 'v1', { platform: 'linux/arm64' })).descriptor;
+      expect(await client.deleteImage(repository, digest)).toEqual({ digest, untagged: [] });
+      expect(await client.resolve(repository, digest)).toBeUndefined();
+    });
+
     it('says that there is nothing to delete', async () => {
       await expect(client.deleteImage(uniqueRepository('none'), 'v1')).rejects.toBeInstanceOf(NotFoundError);
+      await expect(client.deleteImage(await pushed(), `sha256:${'0'.repeat(64)}`)).rejects.toBeInstanceOf(
+        NotFoundError,
+      );
     });
   });
 
@@ -358,7 +440,24 @@ describe('RegistryClient', () => {
       const found = await client.resolve(repository, 'v1');
       await client.deleteImageByDigest(repository, found!.digest);
       expect(await client.resolve(repository, 'v1')).toBeUndefined();
-      expect(() => client.deleteImageByDigest(repository, 'v1')).toThrow(/not a digest/);
+      await expect(client.deleteImageByDigest(repository, 'v1')).rejects.toThrow(/not a digest/);
+    });
+  });
+
+  describe('when the registry lies about a manifest', () => {
+    it.each(['getManifest', 'pull', 'copy'] as const)('%s notices and leaves nothing', async (operation) => {
+      const inner = new EmbeddedTransport();
+      await new RegistryClient({ url: 'http://own.test', transport: inner }).push(APP, 'app:1');
+      const lying = new RegistryClient({ url: 'http://own.test', transport: otherManifests(inner) });
+      const target = await mkdtemp(join(folder, 'lie-'));
+      const calls = {
+        getManifest: () => lying.getManifest('app', '1'),
+        pull: () => lying.pull('app:1', join(target, 'a.tar')),
+        copy: () => lying.copy('app:1', 'copied:1'),
+      };
+      await expect(calls[operation]()).rejects.toBeInstanceOf(DigestMismatchError);
+      expect(await readdir(target)).toEqual([]);
+      expect(await lying.resolve('copied', '1')).toBeUndefined();
     });
   });
 
@@ -381,6 +480,19 @@ describe('RegistryClient', () => {
     });
   });
 });
+
+/** Adds a space to every manifest, which changes its digest and nothing else. */
+function otherManifests(inner: EmbeddedTransport): Pick<EmbeddedTransport, 'send'> {
+  return {
+    async send(request) {
+      const response = await inner.send(request);
+      if (request.method !== 'GET' || !request.url.pathname.includes('/manifests/')) return response;
+      const body = new PassThrough();
+      body.end(Buffer.concat([await buffer(response.body), Buffer.from(' ')]));
+      return { ...response, body };
+    },
+  };
+}
 
 /** Changes the content of the largest blobs on their way, but not what is said about them. */
 function lyingTransport(inner: EmbeddedTransport, lie: (bytes: Buffer) => Buffer): Pick<EmbeddedTransport, 'send'> {
