@@ -8,13 +8,27 @@ import { runNode } from './support/proc.js';
 
 /** What each sample is run with, and what it must print. The build compiles them; they import the package by its name. */
 const SAMPLES: Record<string, { args?: string[]; prints: RegExp }> = {
+  'copy.ts': {
+    args: ['seed/app:1'],
+    prints: /mirror\/app:copy is sha256:.*, 0 bytes sent\n.* 6 blobs, [1-9]\d* bytes/,
+  },
+  'delete.ts': { args: ['deleted/app', '1'], prints: /would also remove the tags same[^]*with its tags 1, same/ },
   'errors.ts': { prints: /^blobs\/sha256\/f4d781bf[0-9a-f]+: is not in the archive$/m },
+  'image-info.ts': {
+    args: ['seed/app', '1'],
+    prints: /linux\/amd64, 6 layers[^]*\[ '\/alpha'[^]*[0-9a-f]{12} is an image of \d+ bytes/,
+  },
   'inspect-archive.ts': { prints: /every layer is what its config says/ },
   'list.ts': { prints: /^seed\/app:1 sha256:[0-9a-f]{64}$/m },
+  'many-at-once.ts': { prints: /^seed\/app: 1 tags$[^]*^seed\/app:1 \d+ bytes$/m },
   'mock-transport.ts': { prints: /^\[ '1\.0', 'latest' \]\n\[ 'GET \/v2\/team\/app\/tags\/list' \]$/m },
-  'pull-and-copy.ts': {
+  'mount-from.ts': {
+    args: ['spec/fixtures/skopeo-oci-archive.tar', 'mount/base', 'mount/app:1'],
+    prints: /^[1-9]\d* linked, 0 sent, 0 there already$/m,
+  },
+  'pull.ts': {
     args: ['seed/app:1', join(tmpdir(), `sample-${process.pid}.tar`)],
-    prints: /holds .*seed\/app:1@sha256:[^]*6 blobs without sending[^]*linux\/amd64, 6 layers/,
+    prints: /holds .*seed\/app:1@sha256:[0-9a-f]{64}, \d+ bytes/,
   },
   'push.ts': {
     args: ['spec/fixtures/docker-26-multi-tag.tar', 'team/app:1.0'],
@@ -25,7 +39,13 @@ const SAMPLES: Record<string, { args?: string[]; prints: RegExp }> = {
     prints: /mirror\/a\/b\/c\/app:x@sha256:c8f587c6/,
   },
   'quickstart.ts': { prints: /team\/app has the tags prod/ },
+  'referrers.ts': {
+    args: ['referred/app', '1'],
+    prints: /attached (sha256:[0-9a-f]{64})\napplication\/spdx\+json \1/,
+  },
   'subclass-service.ts': { prints: /^exists|uploaded sha256:[0-9a-f]{64} in audited\/app$/m },
+  'tag.ts': { args: ['tagged/app', '1'], prints: /tagged\/app:stable is sha256:c8f587c6[^]*\nsha256:[0-9a-f]{64}/ },
+  'tar-functions.ts': { prints: /fixture\/app:latest[^]*manifest.json lists 1 image\nlinux\/amd64, 6 layers/ },
   'test-with-embedded-registry.ts': { prints: /the registry has team\/app:1\.0 as sha256:c8f587c6/ },
 };
 
@@ -34,7 +54,9 @@ describe('samples', () => {
   beforeAll(async () => {
     server = await RegistryServer.start();
     const client = new RegistryClient({ url: server.url });
-    await client.push('spec/fixtures/docker-26-multi-tag.tar', 'seed/app:1');
+    for (const name of ['seed', 'deleted', 'referred', 'tagged']) {
+      await client.push('spec/fixtures/docker-26-multi-tag.tar', `${name}/app:1`);
+    }
     await client.close();
   });
   afterAll(async () => {

@@ -1,34 +1,45 @@
+import { NotFoundError } from '../errors.js';
 import type { RepositoryService } from '../services/repository-service.js';
 import type { CallOptions } from '../services/requests.js';
 import type { ImageInfo } from './image-info.js';
 import { mapConcurrently } from './map-concurrently.js';
 
-/** One tag of one repository, with what is behind it or why that cannot be told. */
-export type ListedImage = { repository: string; tag: string } & ({ info: ImageInfo } | { error: Error });
+/** One tag of one repository with what is behind it, or why that, or without a tag why its tags, cannot be told. */
+export type ListedImage =
+  { repository: string; tag: string; info: ImageInfo } | { repository: string; tag?: string; error: Error };
 
 export interface CatalogJob extends CallOptions {
   concurrency: number;
   info: (repository: string, tag: string) => Promise<ImageInfo>;
 }
 
+type FoundTag = { repository: string; tag: string } | { repository: string; error: Error };
+
 /**
- * All tags of all repositories, in the order their answers arrive. A tag that cannot be read is an element with an `error`,
+ * All tags of all repositories, in the order their answers arrive. What cannot be read is an element with an `error`,
  * because one broken image must not hide the others.
  */
 export async function* listImages(repositories: RepositoryService, job: CatalogJob): AsyncGenerator<ListedImage> {
   const { concurrency, signal, timeout } = job;
   const options = { signal, timeout };
-  const tagsOf = async (repository: string): Promise<{ repository: string; tag: string }[]> => {
-    const tags: { repository: string; tag: string }[] = [];
-    for await (const tag of repositories.listTags(repository, options)) tags.push({ repository, tag });
-    return tags;
-  };
-  const read = async ({ repository, tag }: { repository: string; tag: string }): Promise<ListedImage> => {
+  const tagsOf = async (repository: string): Promise<FoundTag[]> => {
+    const tags: FoundTag[] = [];
     try {
-      return { repository, tag, info: await job.info(repository, tag) };
+      for await (const tag of repositories.listTags(repository, options)) tags.push({ repository, tag });
     } catch (error) {
       signal?.throwIfAborted();
-      return { repository, tag, error: error as Error };
+      // Catalogs name repositories that have no tag, or are gone by now.
+      if (!(error instanceof NotFoundError)) tags.push({ repository, error: error as Error });
+    }
+    return tags;
+  };
+  const read = async (found: FoundTag): Promise<ListedImage> => {
+    if ('error' in found) return found;
+    try {
+      return { ...found, info: await job.info(found.repository, found.tag) };
+    } catch (error) {
+      signal?.throwIfAborted();
+      return { ...found, error: error as Error };
     }
   };
   const tags = mapConcurrently(repositories.listRepositories(options), concurrency, tagsOf);

@@ -72,7 +72,8 @@ export class Pull {
     const manifests = await fetchImages(this.manifests, this.job, { limit: createLimit(concurrency), signal });
     const preferred = platform === undefined ? hostPlatform() : parsePlatform(platform);
     const layout = new TarLayout(imageFiles({ name, manifests }, format, preferred));
-    const sink = typeof target === 'string' ? await FileSink.create(target, layout) : new StreamSink(target);
+    const sink =
+      typeof target === 'string' ? await FileSink.create(target, layout) : new StreamSink(target, this.together.signal);
     try {
       await this.fill(sink, layout, storedBlobs({ manifests }));
       await sink.finish();

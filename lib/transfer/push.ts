@@ -22,7 +22,7 @@ export interface PushJob {
   /** Absent: plain layers are pushed plain. */
   compressor: Compressor | undefined;
   /** A repository that may have some of the blobs. */
-  mountFrom: string | undefined;
+  mountFrom?: string | undefined;
   concurrency: number;
   /** False for archives that are best read one content after another. */
   randomAccess: boolean;

@@ -1,5 +1,5 @@
-import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
+import { setImmediate as nextTick } from 'node:timers/promises';
 import { type PlacedFile, TarLayout } from '../archive/tar-layout.js';
 import type { ArchiveSink } from './archive-sink.js';
 
@@ -7,9 +7,14 @@ import type { ArchiveSink } from './archive-sink.js';
 export class StreamSink implements ArchiveSink {
   readonly randomAccess = false;
   private failure: Error | undefined;
+  private readonly onError = (error: Error): void => void (this.failure ??= error);
 
-  constructor(private readonly target: Writable) {
-    target.once('error', (error: Error) => (this.failure = error));
+  /** @param signal - ends the wait for a reader that takes nothing */
+  constructor(
+    private readonly target: Writable,
+    private readonly signal: AbortSignal,
+  ) {
+    target.on('error', this.onError);
   }
 
   async write(file: PlacedFile, content: Readable | Buffer): Promise<void> {
@@ -19,19 +24,23 @@ export class StreamSink implements ArchiveSink {
     await this.put(Buffer.alloc(file.padding));
   }
 
-  finish(): Promise<void> {
-    return this.put(TarLayout.END);
+  async finish(): Promise<void> {
+    await this.put(TarLayout.END);
+    this.target.off('error', this.onError);
   }
 
   /** What has been written cannot be taken back; without its end a tar is not complete. */
-  abandon(): Promise<void> {
-    return Promise.resolve();
+  async abandon(): Promise<void> {
+    // The error that broke the stream may still be on its way.
+    await nextTick();
+    this.target.off('error', this.onError);
   }
 
   private async put(chunk: Buffer): Promise<void> {
     this.failIfBroken();
     if (chunk.length === 0 || this.target.write(chunk)) return;
-    await Promise.race([once(this.target, 'drain'), once(this.target, 'close')]);
+    await drained(this.target, this.signal);
+    this.signal.throwIfAborted();
     this.failIfBroken();
     if (this.target.destroyed) throw new Error('the stream was closed before the archive was complete');
   }
@@ -39,4 +48,17 @@ export class StreamSink implements ArchiveSink {
   private failIfBroken(): void {
     if (this.failure) throw this.failure;
   }
+}
+
+/** Waits until there is room again, or waiting is over. */
+function drained(target: Writable, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      target.off('drain', done).off('close', done);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    target.on('drain', done).on('close', done);
+    signal.addEventListener('abort', done);
+  });
 }

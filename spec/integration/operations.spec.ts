@@ -270,6 +270,26 @@ describe('RegistryClient', () => {
       );
       expect(names.sort()).toEqual(['a:1 linux', 'a:2 linux', 'b:1 NotFoundError', 'c:1 linux']);
     });
+
+    it('passes over repositories without tags, and tells of those whose tags it may not see', async () => {
+      const inner = new EmbeddedTransport();
+      const own = new RegistryClient({ url: 'http://own.test', transport: inner });
+      await Promise.all(['a', 'gone', 'secret'].map((name) => own.push(APP, `${name}:1`)));
+      const answers: Record<string, number> = { gone: 404, secret: 403 };
+      const transport: Transport = {
+        async send(request) {
+          const [, name = ''] = /^\/v2\/(\w+)\/tags\/list$/.exec(request.url.pathname) ?? [];
+          const response = await inner.send(request);
+          return { ...response, status: answers[name] ?? response.status };
+        },
+      };
+      const images = await collect(new RegistryClient({ url: 'http://own.test', transport }).listImages());
+      const found = images.map(({ repository, tag, ...rest }) => [repository, tag, 'error' in rest && rest.error.name]);
+      expect(found.sort()).toEqual([
+        ['a', '1', false],
+        ['secret', undefined, 'AuthenticationError'],
+      ]);
+    });
   });
 
   describe('getManifest', () => {

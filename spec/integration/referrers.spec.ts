@@ -60,9 +60,9 @@ describe.each([
     expect(listed).toEqual(expect.arrayContaining(expected));
     expect(await collect(client.listReferrers(repository, subject.digest))).toEqual(listed);
     const tag = subject.digest.replace(':', '-');
-    expect((await readTags({ url: integrationRegistry().url }, repository).catch(() => [])).includes(tag)).toBe(
-      isTagged,
-    );
+    expect(
+      (await readTags({ url: integrationRegistry().url }, repository).catch((): string[] => [])).includes(tag),
+    ).toBe(isTagged);
   });
 
   it('are listed by type', async () => {

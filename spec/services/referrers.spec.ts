@@ -25,7 +25,7 @@ const RAW = encodeManifest({
   layers: [],
   subject: SUBJECT,
   annotations: { 'org.opencontainers.image.created': '2026-01-01T00:00:00Z' },
-} as ImageManifest);
+});
 
 function referrer(content: string, artifactType: string): Descriptor {
   return { mediaType: MediaType.ociManifest, digest: digestOf(content), size: content.length, artifactType };
@@ -203,7 +203,7 @@ describe('Referrers', () => {
     it('without a subject keeps no list', async () => {
       const { subject: _, ...image } = RAW.manifest;
       const { manifests, transport } = setUp(created);
-      await manifests.push('team/app', 'v1', encodeManifest(image as ImageManifest));
+      await manifests.push('team/app', 'v1', encodeManifest(image));
       expect(transport.requests).toHaveLength(1);
     });
   });
