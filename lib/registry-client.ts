@@ -198,7 +198,7 @@ export class RegistryClient {
     const { format = 'docker', platform, signal, concurrency = this.options.concurrency } = options;
     const { repository, tag, digest } = localReference(reference, this.registry);
     const name = tag ?? (digest === undefined ? 'latest' : undefined);
-    const job = { repository, target, format, platform, concurrency, signal };
+    const job = { registry: this.registry, repository, target, format, platform, concurrency, signal };
     const pull = new Pull(this.blobs, this.manifests, {
       ...job,
       reference: digest ?? (name as string),

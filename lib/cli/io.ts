@@ -1,7 +1,11 @@
+import type { Writable } from 'node:stream';
+
 /** What a command may touch of the process it runs in. */
 export interface Io {
   /** For results, and nothing else. */
-  readonly stdout: (text: string) => void;
+  readonly stdout: (content: string | Uint8Array) => void;
+  /** Standard output again, for content that must wait until its reader can take it. */
+  readonly stdoutStream: Writable & { readonly isTTY?: boolean };
   /** For everything people read while they wait. */
   readonly stderr: (text: string) => void;
   readonly env: Readonly<Record<string, string | undefined>>;

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { setFlagsFromString } from 'node:v8';
+import { ExitCode } from './exit-code.js';
 import { processIo } from './process-io.js';
 import { run } from './program.js';
 
@@ -9,3 +10,5 @@ setFlagsFromString('--semi-space-growth-factor=1');
 
 const { io, exitCode } = processIo(process);
 process.exitCode = exitCode(await run(process.argv.slice(2), io));
+// What interrupted work has written may wait for a reader that takes nothing, and would keep the process alive.
+if (process.exitCode >= ExitCode.interrupted) process.exit();

@@ -5,7 +5,7 @@ import type { Io } from './io.js';
 export interface ProcessLike {
   env: Io['env'];
   exitCode?: number | string | null | undefined;
-  stdout: Outlet;
+  stdout: Io['stdoutStream'];
   stderr: Outlet;
   on(signal: 'SIGINT' | 'SIGTERM', listener: () => void): unknown;
   exit(code?: number | string | null): unknown;
@@ -32,21 +32,21 @@ export function processIo(process: ProcessLike): { io: Io; exitCode: (code: numb
       interrupted.abort();
     });
   }
-  // A reader that has seen enough (`| head`) is no error of ours. Without one for results there is no more to do.
-  onBrokenPipe(process.stdout, () => process.exit(process.exitCode ?? ExitCode.ok));
-  onBrokenPipe(process.stderr, () => undefined);
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    // A reader that has seen enough (`| head`) is no error of ours. Without one for results there is no more to do.
+    const isOurs = error.code !== 'EPIPE';
+    if (isOurs) process.stderr.write(`error: standard output cannot be written: ${error.message}\n`);
+    process.exit(isOurs ? ExitCode.registry : (process.exitCode ?? ExitCode.ok));
+  });
+  process.stderr.on('error', (error) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
   const io: Io = {
-    stdout: (text) => void process.stdout.write(text),
+    stdout: (content) => void process.stdout.write(content),
+    stdoutStream: process.stdout,
     stderr: (text) => void process.stderr.write(text),
     env: process.env,
     signal: interrupted.signal,
   };
   return { io, exitCode: (code) => (code === ExitCode.interrupted ? signalCode : code) };
-}
-
-function onBrokenPipe(outlet: Outlet, then: () => void): void {
-  outlet.on('error', (error) => {
-    if (error.code !== 'EPIPE') throw error;
-    then();
-  });
 }

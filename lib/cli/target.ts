@@ -1,35 +1,68 @@
-import { formatReference, InvalidArgumentError, parseReference, type Reference, RegistryClient } from '../index.js';
+import {
+  formatReference,
+  InvalidArgumentError,
+  parseReference,
+  parseRepositoryTag,
+  type Reference,
+  RegistryClient,
+} from '../index.js';
 import type { Io } from './io.js';
-import type { ConnectionFlags } from './program.js';
+import type { ConnectionFlags } from './flags.js';
 
-/** A registry to speak to, and a name in it. */
-export interface Target {
-  client: RegistryClient;
-  /** `repository[:tag][@digest]`, without the host. */
-  name: string;
+/** What a name names, without its host. */
+export interface Name {
+  repository: string;
+  tag?: string | undefined;
+  digest?: string | undefined;
 }
 
-const SCHEME = /^https?:\/\//i;
+/** A registry to speak to, and a name in it, as it was given. */
+export interface Target extends Name {
+  client: RegistryClient;
+  /** `repository[:tag][@digest]`. */
+  name: string;
+  /** The digest where there is one, else the tag, else `latest`. */
+  reference: string;
+}
+
+export interface TargetOptions {
+  /** Whether `@digest` may follow. Default `false`. */
+  digests?: boolean;
+  /** Whether a tag or a digest must be there, because `latest` is nothing to guess. Default `false`. */
+  exact?: boolean;
+}
+
+export const SCHEME = /^https?:\/\//i;
 
 /** What is spoken to when nothing says otherwise; also when this process, unlike the command, has another `REGISTRY_URL`. */
 const DEFAULT_REGISTRY = 'http://localhost:15000';
 
 /**
  * Takes `[http://|https://]host[:port]/repository[:tag]` or `repository[:tag]` apart.
- * @param options.digests - whether `@digest` may follow. Default `false`
  * @throws InvalidArgumentError when it is neither, or names a host although --registry does
  */
-export function targetOf(
-  reference: string,
-  flags: ConnectionFlags,
-  io: Io,
-  { digests = false }: { digests?: boolean } = {},
-): Target {
+export function targetOf(reference: string, flags: ConnectionFlags, io: Io, options: TargetOptions = {}): Target {
   const { address, ...name } = split(reference);
-  if (name.digest !== undefined && !digests) {
+  const { repository, tag, digest } = name;
+  if (digest !== undefined && !options.digests) {
     throw new InvalidArgumentError(`${shown(reference)} names a digest where a tag is wanted`);
   }
-  return { client: connect(address, flags, io), name: formatReference(name) };
+  if (options.exact && tag === undefined && digest === undefined) {
+    throw new InvalidArgumentError(`${shown(reference)} has no tag`, { hint: 'Say which one is meant.' });
+  }
+  const client = connect(address, flags, io);
+  return { client, name: formatReference(name), repository, tag, digest, reference: digest ?? tag ?? 'latest' };
+}
+
+/** A name with the host of its registry. */
+export function fullName({ registry }: RegistryClient, { repository, tag, digest }: Name): string {
+  const parts = { ...(tag === undefined ? {} : { tag }), ...(digest === undefined ? {} : { digest }) };
+  return formatReference({ registry, repository, ...parts });
+}
+
+/** @throws InvalidArgumentError when it is no tag */
+export function assertTag(text: string): void {
+  parseRepositoryTag(`localhost/any:${text}`);
 }
 
 /**
@@ -37,7 +70,7 @@ export function targetOf(
  * @throws InvalidArgumentError when it is given twice, or is no address
  */
 export function connect(address: string | undefined, flags: ConnectionFlags, io: Io): RegistryClient {
-  const { registry, plainHttp = false, insecure = false } = flags;
+  const { registry, plainHttp = false, insecure = false, timeout } = flags;
   if (address !== undefined && registry !== undefined) {
     throw new InvalidArgumentError(`${shown(address)} names a registry, and so does --registry`, {
       hint: 'Give only one of them.',
@@ -48,7 +81,11 @@ export function connect(address: string | undefined, flags: ConnectionFlags, io:
     throw new InvalidArgumentError(`--plain-http asks for http, but ${shown(typed ?? '')} for https`);
   }
   const written = typed ?? (io.env.REGISTRY_URL || DEFAULT_REGISTRY);
-  return new RegistryClient({ url: plainHttp ? `http://${written.replace(SCHEME, '')}` : written, insecure });
+  return new RegistryClient({
+    url: plainHttp ? `http://${written.replace(SCHEME, '')}` : written,
+    insecure,
+    ...(timeout === undefined ? {} : { timeout: Math.ceil(timeout * 1000) }),
+  });
 }
 
 /** Behind a scheme the first part is a host whatever it looks like: `http://registry/app`. */

@@ -6,6 +6,7 @@ import type { Descriptor } from '../oci/descriptor.js';
 import { blobPath } from '../archive/oci-image.js';
 import type { RawManifest } from '../oci/manifest.js';
 import { type Platform, parsePlatform } from '../oci/platform.js';
+import { formatReference } from '../oci/reference.js';
 import { tapStream } from '../oci/tap-stream.js';
 import type { BlobService } from '../services/blob-service.js';
 import type { ManifestService } from '../services/manifest-service.js';
@@ -28,7 +29,7 @@ export type PullEvent =
   | { state: 'fetched'; descriptor: Descriptor };
 
 export interface PulledImage {
-  /** `[host[:port]/]repository[:tag]@digest`. */
+  /** `host[:port]/repository[:tag]@digest`. */
   reference: string;
   /** Of the manifest or index that was pulled. */
   digest: string;
@@ -40,6 +41,8 @@ export interface PulledImage {
 }
 
 export interface PullJob {
+  /** `host[:port]` for the reference in the result. */
+  registry: string;
   repository: string;
   /** A tag or a digest. */
   reference: string;
@@ -82,7 +85,8 @@ export class Pull {
       throw error;
     }
     const { digest, mediaType } = (manifests.at(-1) as RawManifest).descriptor;
-    const reference = `${name ?? this.job.repository}@${digest}`;
+    const { registry, repository } = this.job;
+    const reference = `${name ?? formatReference({ registry, repository })}@${digest}`;
     return { reference, digest, mediaType, size: layout.size, bytesReceived: this.bytesReceived };
   }
 

@@ -24,8 +24,13 @@ export class StreamSink implements ArchiveSink {
     await this.put(Buffer.alloc(file.padding));
   }
 
+  /** Resolves when the stream has taken everything, and not when it has room for it. */
   async finish(): Promise<void> {
-    await this.put(TarLayout.END);
+    this.failIfBroken();
+    await this.wait((done) => {
+      this.target.write(TarLayout.END, done);
+      return () => undefined;
+    });
     this.target.off('error', this.onError);
   }
 
@@ -39,26 +44,31 @@ export class StreamSink implements ArchiveSink {
   private async put(chunk: Buffer): Promise<void> {
     this.failIfBroken();
     if (chunk.length === 0 || this.target.write(chunk)) return;
-    await drained(this.target, this.signal);
-    this.signal.throwIfAborted();
+    await this.wait((done) => {
+      this.target.on('drain', done).on('close', done);
+      return () => this.target.off('drain', done).off('close', done);
+    });
+  }
+
+  /** Until `listen` calls back; a reader that takes nothing is not waited for when the pull is over. */
+  private async wait(listen: (done: () => void) => () => unknown): Promise<void> {
+    const { signal, target } = this;
+    signal.throwIfAborted();
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        signal.removeEventListener('abort', done);
+        resolve();
+        stop();
+      };
+      const stop = listen(done);
+      signal.addEventListener('abort', done);
+    });
+    signal.throwIfAborted();
     this.failIfBroken();
-    if (this.target.destroyed) throw new Error('the stream was closed before the archive was complete');
+    if (target.destroyed) throw new Error('the stream was closed before the archive was complete');
   }
 
   private failIfBroken(): void {
     if (this.failure) throw this.failure;
   }
-}
-
-/** Waits until there is room again, or waiting is over. */
-function drained(target: Writable, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      target.off('drain', done).off('close', done);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    target.on('drain', done).on('close', done);
-    signal.addEventListener('abort', done);
-  });
 }

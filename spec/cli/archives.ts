@@ -7,20 +7,25 @@ import { imageTar, type ImageTarOptions } from '../support/image-tar.js';
 
 /** A folder for the archives of a spec. */
 export class Archives {
-  private folder = '';
+  private root = '';
 
   constructor() {
     beforeAll(async () => {
-      this.folder = await mkdtemp(join(tmpdir(), 'cli-spec-'));
+      this.root = await mkdtemp(join(tmpdir(), 'cli-spec-'));
     });
-    afterAll(() => rm(this.folder, { recursive: true }));
+    afterAll(() => rm(this.root, { recursive: true }));
   }
 
   /** Path of an archive, written as `docker save` does unless told otherwise. */
   async write(options: Partial<ImageTarOptions> = {}): Promise<string> {
-    const file = join(this.folder, `${Math.random().toString(36).slice(2)}.tar`);
+    const file = join(this.root, `${Math.random().toString(36).slice(2)}.tar`);
     await writeFile(file, imageTar({ format: 'docker-25', ...options }).tar);
     return file;
+  }
+
+  /** An empty folder. */
+  folder(name: string): Promise<string> {
+    return mkdtemp(join(this.root, `${name}-`));
   }
 }
 

@@ -1,17 +1,36 @@
+import { Writable } from 'node:stream';
 import type { Io } from '../../lib/cli/io.js';
 import { run } from '../../lib/cli/program.js';
 
 /** A process that only writes down what it is told. */
 export class FakeIo implements Io {
-  out = '';
   err = '';
+  private readonly written: Buffer[] = [];
   private readonly interrupted = new AbortController();
   readonly signal = this.interrupted.signal;
+  readonly stdoutStream: Io['stdoutStream'];
 
-  constructor(readonly env: Io['env'] = {}) {}
+  constructor(
+    readonly env: Io['env'] = {},
+    { isTTY = false } = {},
+  ) {
+    const write: (chunk: Buffer, encoding: string, done: () => void) => void = (chunk, _, done) => {
+      this.written.push(chunk);
+      done();
+    };
+    this.stdoutStream = Object.assign(new Writable({ write }), { isTTY });
+  }
 
-  readonly stdout = (text: string): void => {
-    this.out += text;
+  get bytes(): Buffer {
+    return Buffer.concat(this.written);
+  }
+
+  get out(): string {
+    return this.bytes.toString();
+  }
+
+  readonly stdout = (content: string | Uint8Array): void => {
+    this.written.push(Buffer.from(content));
   };
 
   readonly stderr = (text: string): void => {
@@ -20,6 +39,16 @@ export class FakeIo implements Io {
 
   interrupt(): void {
     this.interrupted.abort();
+  }
+
+  /** The user interrupts as soon as standard error says this. */
+  interruptAt(words: string): void {
+    Object.assign(this, {
+      stderr: (text: string): void => {
+        this.err += text;
+        if (text.includes(words)) this.interrupt();
+      },
+    });
   }
 }
 

@@ -1,12 +1,18 @@
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { EventEmitter } from 'node:events';
+import { Writable } from 'node:stream';
 import { processIo, type ProcessLike } from '../../lib/cli/process-io.js';
 
-class Outlet extends EventEmitter {
+class Outlet extends Writable {
   written = '';
-  write(text: string): boolean {
-    this.written += text;
-    return true;
+
+  constructor() {
+    super({ decodeStrings: false });
+  }
+
+  override _write(content: string | Buffer, _: string, done: () => void): void {
+    this.written += content.toString();
+    done();
   }
 
   break(code: string): void {
@@ -36,6 +42,10 @@ describe('processIo', () => {
     stderr('progress');
     expect([process.stdout.written, process.stderr.written]).toEqual(['result', 'progress']);
     expect(env).toBe(process.env);
+  });
+
+  it('gives the stream of results for what must wait for its reader', () => {
+    expect(made.io.stdoutStream).toBe(process.stdout);
   });
 
   describe.each([
@@ -83,8 +93,14 @@ describe('processIo', () => {
       expect(process.exit).not.toHaveBeenCalled();
     });
 
-    it.each(['stdout', 'stderr'] as const)('does not hide another error of %s', (name) => {
-      expect(() => process[name].break('ENOSPC')).toThrow('write ENOSPC');
+    it('does not hide another error of the progress', () => {
+      expect(() => process.stderr.break('ENOSPC')).toThrow('write ENOSPC');
     });
+  });
+
+  it('says when the results cannot be written, and ends', () => {
+    process.stdout.break('ENOSPC');
+    expect(process.stderr.written).toBe('error: standard output cannot be written: write ENOSPC\n');
+    expect(process.exit.mock.calls).toEqual([[1]]);
   });
 });

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { once } from 'node:events';
@@ -9,7 +9,29 @@ import { run } from '../../lib/cli/program.js';
 import { VERSION } from '../../lib/version.js';
 import { cli, FakeIo } from './fake-io.js';
 
-const COMMANDS = ['push', 'tags', 'repos', 'ping', 'inspect', 'validate', 'serve'];
+const CONNECTION = ['--registry', '--plain-http', '--insecure', '--timeout'];
+const OPTIONS: Record<string, readonly string[]> = {
+  push: [
+    ...CONNECTION,
+    ...['--all-tags', '--first-tag', '--image', '--platform', '--compression', '--concurrency', '--mount-from'],
+    ...['--json', '--quiet'],
+  ],
+  pull: [...CONNECTION, '--format', '--platform', '--concurrency', '--json', '--quiet'],
+  copy: [...CONNECTION, '--platform', '--concurrency', '--json', '--quiet'],
+  inspect: [...CONNECTION, '--platform', '--json'],
+  manifest: [...CONNECTION, '--platform', '--json', '--quiet'],
+  resolve: CONNECTION,
+  referrers: [...CONNECTION, '--artifact-type', '--json', '--quiet'],
+  tags: [...CONNECTION, '--json'],
+  repos: [...CONNECTION, '--json'],
+  ping: CONNECTION,
+  validate: ['--json'],
+  tag: CONNECTION,
+  delete: [...CONNECTION, '--force', '--json', '--quiet'],
+  'delete-tag': [...CONNECTION, '--fallback'],
+  serve: ['--port', '--host'],
+};
+const COMMANDS = Object.keys(OPTIONS);
 const APP = 'spec/fixtures/docker-26-multi-tag.tar';
 
 describe('the program', () => {
@@ -22,7 +44,7 @@ describe('the program', () => {
       const { code, out, err } = await cli(args);
       expect([code, err]).toEqual([0, '']);
       for (const command of COMMANDS) expect(out).toMatch(new RegExp(`^  ${command} `, 'm'));
-      expect(out).toContain('[http://|https://]host[:port]/repository[:tag]');
+      expect(out).toContain('[http://|https://]host[:port]/repository[:tag][@digest]');
       expect(out).toContain('default http://localhost:15000');
       expect(out.replace(/\s+/g, ' ')).toContain(
         '0 ok, 1 registry or network, 2 usage, 3 not a valid image archive, 4 authentication, 130 interrupted',
@@ -41,30 +63,7 @@ describe('the program', () => {
       }
     });
 
-    it.each([
-      [
-        'push',
-        [
-          '--registry',
-          '--all-tags',
-          '--first-tag',
-          '--image',
-          '--platform',
-          '--compression',
-          '--concurrency',
-          '--plain-http',
-          '--insecure',
-          '--json',
-          '--quiet',
-        ],
-      ],
-      ['tags', ['--registry', '--plain-http', '--insecure', '--json']],
-      ['repos', ['--registry', '--plain-http', '--insecure', '--json']],
-      ['ping', ['--registry', '--plain-http', '--insecure']],
-      ['inspect', ['--json']],
-      ['validate', ['--json']],
-      ['serve', ['--port', '--host']],
-    ])('of %s lists its options', async (command, options) => {
+    it.each(Object.entries(OPTIONS))('of %s lists its options', async (command, options) => {
       const { out } = await cli([command, '--help']);
       for (const option of options) expect(out).toContain(option);
     });
@@ -77,6 +76,12 @@ describe('the program', () => {
       ['an unknown option', ['push', 'a.tar', '--compresion', 'gzip'], /Did you mean --compression/],
       ['a missing argument', ['push'], /missing required argument 'tar'/],
       ['an argument too many', ['inspect', 'a.tar', 'b.tar'], /too many arguments/],
+      ['a tag that is missing', ['tag', 'app:1'], /missing required argument 'tag'/],
+      ['a file that is missing', ['pull', 'app:1'], /missing required argument 'file'/],
+      ['an unknown format', ['pull', 'app:1', 'a.tar', '--format', 'zip'], /Allowed choices are docker, oci/],
+      ['a time that is none', ['ping', '--timeout', 'soon'], /a number of seconds above 0/],
+      ['a time of 0', ['ping', '--timeout', '0'], /a number of seconds above 0/],
+      ['a time too long', ['ping', '--timeout', '2147484'], /at most 2147483/],
       ['an unknown compression', ['push', 'a.tar', '--compression', 'lzma'], /Allowed choices are gzip, none/],
       ['a concurrency that is no number', ['push', 'a.tar', '--concurrency', 'many'], /whole number from 1 to 1000/],
       ['a concurrency of 0', ['push', 'a.tar', '--concurrency', '0'], /whole number from 1 to 1000/],
@@ -154,17 +159,21 @@ describe('the program', () => {
 
     it('is 1 for a mistake of ours, which shows where it is', async () => {
       const io = new FakeIo();
-      const failing = { ...io, signal: io.signal, stderr: io.stderr, env: io.env };
-      const stdout = jest.fn(() => {
-        throw new TypeError('oops');
+      Object.assign(io, {
+        stdout: () => {
+          throw new TypeError('oops');
+        },
       });
-      expect(await run(['inspect', APP], { ...failing, stdout })).toBe(1);
+      expect(await run(['inspect', APP], io)).toBe(1);
       expect(io.err).toMatch(/^error: TypeError: oops\n +at /);
     });
   });
 
   it('loads what a command needs only when it runs, so that --version and --help cost nothing', () => {
-    expect(loadedBy('main')).toEqual(['commander', 'exit-code', 'main', 'node:v8', 'process-io', 'program', 'version']);
+    expect(loadedBy('main')).toEqual([
+      ...['change-commands', 'commander', 'exit-code', 'flags', 'lookup-commands', 'main', 'node:v8', 'process-io'],
+      ...['program', 'transfer-commands', 'version'],
+    ]);
   });
 });
 

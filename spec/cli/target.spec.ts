@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import type { ConnectionFlags } from '../../lib/cli/program.js';
-import { connect, targetOf } from '../../lib/cli/target.js';
+import type { ConnectionFlags } from '../../lib/cli/flags.js';
+import { assertTag, connect, fullName, targetOf } from '../../lib/cli/target.js';
 import { InvalidArgumentError, type RegistryClient } from '../../lib/index.js';
 import type { ResolvedOptions } from '../../lib/options.js';
 import { FakeIo } from './fake-io.js';
@@ -84,6 +84,30 @@ describe('targetOf', () => {
     expect(`${optionsOf(client).url.href} ${name}`).toBe(expected);
   });
 
+  it('keeps the parts of a name, and says what to ask the registry for', () => {
+    const parts = (reference: string) => {
+      const { client: _, name: __, ...rest } = targetOf(reference, {}, new FakeIo(), { digests: true });
+      return rest;
+    };
+    expect(parts('team/app')).toEqual({
+      repository: 'team/app',
+      tag: undefined,
+      digest: undefined,
+      reference: 'latest',
+    });
+    expect(parts('app:1')).toMatchObject({ tag: '1', digest: undefined, reference: '1' });
+    expect(parts(`app:1@${DIGEST}`)).toMatchObject({ tag: '1', digest: DIGEST, reference: DIGEST });
+  });
+
+  it('guesses no tag where an exact name is wanted', () => {
+    const exact = (reference: string) =>
+      targetOf(reference, {}, new FakeIo(), { digests: true, exact: true }).reference;
+    expect([exact('app:1'), exact(`app@${DIGEST}`)]).toEqual(['1', DIGEST]);
+    expect(failureOf(() => exact('http://user:secret@host/app')).message).toBe(
+      'http://host/app has no tag. Say which one is meant.',
+    );
+  });
+
   it('goes by --registry for names without a host', () => {
     expect(target('app:1', { registry: 'registry.example.com' })).toBe('https://registry.example.com/ app:1');
     expect(target('team/app', { registry: 'http://registry:5000' })).toBe('http://registry:5000/ team/app');
@@ -154,5 +178,37 @@ describe('connect', () => {
   it('accepts any certificate only when told to', () => {
     const insecure = (flags: ConnectionFlags) => optionsOf(connect('registry.test', flags, new FakeIo())).insecure;
     expect([insecure({}), insecure({ insecure: true })]).toEqual([false, true]);
+  });
+
+  it('gives a metadata request as many seconds as told', () => {
+    const timeout = (flags: ConnectionFlags) => optionsOf(connect('registry.test', flags, new FakeIo())).timeout;
+    expect([timeout({}), timeout({ timeout: 2 }), timeout({ timeout: 0.0001 })]).toEqual([30_000, 2000, 1]);
+  });
+});
+
+describe('fullName', () => {
+  const client = connect('http://user:secret@registry.test:5000/prefix', {}, new FakeIo());
+
+  it.each([
+    [{ repository: 'team/app' }, 'registry.test:5000/team/app'],
+    [{ repository: 'app', tag: '1' }, 'registry.test:5000/app:1'],
+    [{ repository: 'app', tag: '1', digest: DIGEST }, `registry.test:5000/app:1@${DIGEST}`],
+    [{ repository: 'app', tag: undefined, digest: DIGEST }, `registry.test:5000/app@${DIGEST}`],
+  ])('of %p has the host', (name, expected) => {
+    expect(fullName(client, name)).toBe(expected);
+  });
+});
+
+describe('assertTag', () => {
+  it.each(['1', 'latest', 'v1.2_3-x', 'UPPER'])('takes %s', (tag) => {
+    expect(() => assertTag(tag)).not.toThrow();
+  });
+
+  it.each(['', ' ', '.a', 'a:b', 'a/b', '5000/app', 'x'.repeat(129)])('refuses "%s"', (tag) => {
+    expect(failureOf(() => assertTag(tag)).message).toContain('is not a tag');
+  });
+
+  it('refuses a digest', () => {
+    for (const tag of [DIGEST, `1@${DIGEST}`]) expect(failureOf(() => assertTag(tag)).message).toMatch(/tag/);
   });
 });

@@ -38,6 +38,27 @@ describe('StreamSink', () => {
     expect(written.subarray(file!.position, file!.position + CONTENT.length).equals(CONTENT)).toBe(true);
   });
 
+  it('is finished when everything is taken, and not before', async () => {
+    let taken = 0;
+    const write = (chunk: Buffer, _encoding: string, done: () => void): void => {
+      setTimeout(() => {
+        taken += chunk.length;
+        done();
+      }, 5);
+    };
+    const sink = new StreamSink(new Writable({ highWaterMark: 2 ** 30, write }), signal);
+    await sink.write(file!, chunks(100_000));
+    await sink.finish();
+    expect(taken).toBe(layout.size);
+  });
+
+  it('does not wait at all when it is cancelled already', async () => {
+    const target = new Writable({ highWaterMark: 1, write: () => undefined });
+    const sink = new StreamSink(target, AbortSignal.abort(new Error('enough')));
+    await expect(sink.write(file!, chunks(100_000))).rejects.toThrow('enough');
+    await expect(sink.finish()).rejects.toThrow('enough');
+  });
+
   it('adds no listener for each chunk a slow stream makes it wait for', async () => {
     let most = 0;
     const events = ['drain', 'close', 'error'];

@@ -1,5 +1,5 @@
 import type { Io } from '../io.js';
-import type { ConnectionFlags } from '../program.js';
+import type { ConnectionFlags } from '../flags.js';
 import { connect } from '../target.js';
 
 /** Prints the registry's host when it is there and lets us in. */

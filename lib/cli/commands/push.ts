@@ -1,7 +1,7 @@
 import { InvalidArgumentError, type PushedImage, type PushOptions } from '../../index.js';
 import { formatJson } from '../format.js';
 import type { Io } from '../io.js';
-import type { PushFlags } from '../program.js';
+import type { PushFlags } from '../flags.js';
 import { PushProgress } from '../push-progress.js';
 import { connect, targetOf } from '../target.js';
 
@@ -42,13 +42,14 @@ function imageOption(image: string | undefined): Pick<PushOptions, 'image'> {
 }
 
 function transferOptions(flags: PushFlags, io: Io): Omit<PushOptions, 'image'> {
-  const { compression, concurrency, platform, quiet } = flags;
+  const { compression, concurrency, platform, mountFrom, quiet } = flags;
   const progress = new PushProgress((line) => io.stderr(`${line}\n`));
   return {
     compression,
     concurrency,
     signal: io.signal,
     ...(platform === undefined ? {} : { platform }),
+    ...(mountFrom === undefined ? {} : { mountFrom }),
     ...(quiet ? {} : { onProgress: (event) => progress.report(event) }),
   };
 }

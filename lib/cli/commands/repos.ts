@@ -1,5 +1,5 @@
 import type { Io } from '../io.js';
-import type { ListFlags } from '../program.js';
+import type { ListFlags } from '../flags.js';
 import { connect } from '../target.js';
 import { printList } from './tags.js';
 

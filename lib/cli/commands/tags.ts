@@ -2,7 +2,7 @@ import { collect } from '../../index.js';
 import { printable } from '../../redact.js';
 import { formatJson } from '../format.js';
 import type { Io } from '../io.js';
-import type { ListFlags } from '../program.js';
+import type { ListFlags } from '../flags.js';
 import { targetOf } from '../target.js';
 
 /** Prints one tag per line. */

@@ -107,6 +107,14 @@ describe('registry-client push', () => {
     expect(manifest).toMatchObject({ layers: [{ mediaType: 'application/vnd.docker.image.rootfs.diff.tar' }, {}] });
   });
 
+  it('links what another repository has', async () => {
+    const tar = await archives.write({ format: 'oci' });
+    await push(tar, 'mounted/base:1');
+    const { code, err } = await push(tar, 'mounted/app:1', '--mount-from', 'mounted/base');
+    expect([code, err.match(/^\[\d\/3\] mounted /gm)?.length]).toEqual([0, 3]);
+    expect(await digestOf('mounted/app', '1')).toBe(await digestOf('mounted/base', '1'));
+  });
+
   it('prints JSON, and with --quiet nothing else', async () => {
     const { out, err } = await push(await archives.write(), 'json/app:1', '--json', '--quiet');
     expect(err).toBe('');
@@ -128,11 +136,8 @@ describe('registry-client push', () => {
 
   it('ends with 130 and no result when it is interrupted', async () => {
     const io = new FakeIo({ REGISTRY_URL: registry.url });
-    const stderr = (line: string): void => {
-      if (line.startsWith('pushing')) io.interrupt();
-    };
-    const interrupted = { env: io.env, signal: io.signal, stdout: io.stdout, stderr };
-    expect(await run(['push', await archives.write(), 'interrupted/app:1'], interrupted)).toBe(130);
+    io.interruptAt('pushing');
+    expect(await run(['push', await archives.write(), 'interrupted/app:1'], io)).toBe(130);
     expect(io.out).toBe('');
     await expect(tagsOf('interrupted/app')).rejects.toMatchObject({ status: 404 });
   });

@@ -1,0 +1,92 @@
+import { type Command, InvalidArgumentError } from 'commander';
+
+/** How a registry is reached. */
+export interface ConnectionFlags {
+  registry?: string;
+  plainHttp?: boolean;
+  insecure?: boolean;
+  /** Seconds. */
+  timeout?: number;
+}
+
+export interface ListFlags extends ConnectionFlags {
+  json?: boolean;
+}
+
+/** Of commands that tell on standard error what they do, unless they are told not to. */
+export interface ResultFlags extends ListFlags {
+  quiet?: boolean;
+}
+
+export interface PlatformFlags extends ResultFlags {
+  platform?: string;
+}
+
+export interface TransferFlags extends PlatformFlags {
+  concurrency: number;
+}
+
+export interface PushFlags extends TransferFlags {
+  allTags?: boolean;
+  firstTag?: boolean;
+  image?: string;
+  compression: 'gzip' | 'none';
+  mountFrom?: string;
+}
+
+export interface PullFlags extends TransferFlags {
+  format: 'docker' | 'oci';
+}
+
+export interface DeleteFlags extends ResultFlags {
+  force?: boolean;
+}
+
+export interface DeleteTagFlags extends ConnectionFlags {
+  fallback?: boolean;
+}
+
+export interface ReferrersFlags extends ResultFlags {
+  artifactType?: string;
+}
+
+/** Node's timers fire at once beyond this many seconds. */
+const LONGEST_TIMEOUT = 2_147_483;
+
+export function withConnection(command: Command): Command {
+  return command
+    .option('--registry <url>', 'registry for names without a host (default: REGISTRY_URL or http://localhost:15000)')
+    .option('--plain-http', 'speak http, not https')
+    .option('--insecure', 'accept any TLS certificate')
+    .option('--timeout <seconds>', 'for one metadata request (default: REGISTRY_TIMEOUT or 30)', seconds);
+}
+
+export function withPlatform(command: Command): Command {
+  return command.option('--platform <platform>', 'this one of several platforms only, for example linux/arm64');
+}
+
+export function withConcurrency(command: Command): Command {
+  return command.option('--concurrency <n>', 'blobs at once', wholeNumber, 8);
+}
+
+export function withResult(command: Command): Command {
+  return command
+    .option('--json', 'print the result as JSON')
+    .option('-q, --quiet', 'print the result only, nothing on standard error');
+}
+
+export function example(...commands: readonly string[]): string {
+  return `\nExamples:\n${commands.map((command) => `  registry-client ${command}`).join('\n')}`;
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= 1 && value <= 1000) return value;
+  throw new InvalidArgumentError('It takes a whole number from 1 to 1000.');
+}
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (/^\d+(\.\d+)?$/.test(text) && value > 0 && value <= LONGEST_TIMEOUT) return value;
+  throw new InvalidArgumentError(`It takes a number of seconds above 0, at most ${LONGEST_TIMEOUT}.`);
+}

@@ -1,0 +1,122 @@
+import type { Command } from 'commander';
+import {
+  type ConnectionFlags,
+  example,
+  type ListFlags,
+  type PlatformFlags,
+  type ReferrersFlags,
+  withConnection,
+  withPlatform,
+  withResult,
+} from './flags.js';
+import type { Io } from './io.js';
+
+/** The commands that change nothing. */
+export function addLookups(program: Command, io: Io): void {
+  addInspect(program, io);
+  addManifest(program, io);
+  addReferrers(program, io);
+  addLists(program, io);
+  addPing(program, io);
+  addValidate(program, io);
+}
+
+function addInspect(program: Command, io: Io): void {
+  withPlatform(withConnection(program.command('inspect')))
+    .description('show the images of an archive, or an image of a registry')
+    .argument('<tar|reference>', 'an archive if there is such a file, or it ends in .tar or starts with / or ./')
+    .option('--json', 'print it as JSON')
+    .addHelpText(
+      'after',
+      example('inspect app.tar', 'inspect localhost:5000/team/app:1.0', 'inspect team/app:1.0 --platform linux/arm64'),
+    )
+    .action(async (what: string, options: PlatformFlags) => {
+      const { inspect } = await import('./commands/inspect.js');
+      await inspect(what, options, io);
+    });
+}
+
+function addManifest(program: Command, io: Io): void {
+  withResult(withPlatform(withConnection(program.command('manifest'))))
+    .description('print a manifest or an index, byte for byte')
+    .argument('<reference>', 'latest without a tag')
+    .addHelpText(
+      'after',
+      example('manifest localhost:5000/team/app:1.0', 'manifest team/app:1.0 --platform linux/arm64 --json'),
+    )
+    .action(async (reference: string, options: PlatformFlags) => {
+      const { manifest } = await import('./commands/manifest.js');
+      await manifest(reference, options, io);
+    });
+  withConnection(program.command('resolve'))
+    .description('print the digest behind a name')
+    .argument('<reference>', 'latest without a tag')
+    .addHelpText('after', example('resolve localhost:5000/team/app:1.0'))
+    .action(async (reference: string, options: ConnectionFlags) => {
+      const { resolve } = await import('./commands/resolve.js');
+      await resolve(reference, options, io);
+    });
+}
+
+function addReferrers(program: Command, io: Io): void {
+  withResult(withConnection(program.command('referrers')))
+    .description('list what refers to an image: signatures, SBOMs, attestations')
+    .argument('<reference>', 'latest without a tag')
+    .option('--artifact-type <type>', 'of this type only')
+    .addHelpText(
+      'after',
+      example(
+        'referrers localhost:5000/team/app:1.0',
+        'referrers team/app:1.0 --artifact-type application/spdx+json --quiet',
+      ),
+    )
+    .action(async (reference: string, options: ReferrersFlags) => {
+      const { referrers } = await import('./commands/referrers.js');
+      await referrers(reference, options, io);
+    });
+}
+
+function addLists(program: Command, io: Io): void {
+  withConnection(program.command('tags'))
+    .description('list the tags of a repository')
+    .argument('<repository>', 'with or without a host')
+    .option('--json', 'print a JSON array')
+    .addHelpText('after', example('tags team/app', 'tags registry.example.com/team/app'))
+    .action(async (repository: string, options: ListFlags) => {
+      const { tags } = await import('./commands/tags.js');
+      await tags(repository, options, io);
+    });
+  withConnection(program.command('repos'))
+    .description('list the repositories of a registry')
+    .argument('[registry]', 'address of the registry')
+    .option('--json', 'print a JSON array')
+    .addHelpText('after', example('repos', 'repos http://localhost:5000'))
+    .action(async (registry: string | undefined, options: ListFlags) => {
+      const { repos } = await import('./commands/repos.js');
+      await repos(registry, options, io);
+    });
+}
+
+function addPing(program: Command, io: Io): void {
+  withConnection(program.command('ping'))
+    .description('check that a registry is there and lets us in')
+    .argument('[url]', 'address of the registry')
+    .addHelpText('after', example('ping', 'ping https://registry.example.com'))
+    .action(async (url: string | undefined, options: ConnectionFlags) => {
+      const { ping } = await import('./commands/ping.js');
+      await ping(url, options, io);
+    });
+}
+
+function addValidate(program: Command, io: Io): void {
+  program
+    .command('validate')
+    .description('read an archive to its end and report every problem')
+    .argument('<tar>')
+    .option('--json', 'print the report as JSON')
+    .addHelpText('after', example('validate app.tar'))
+    .action(async (tar: string, options: { json?: boolean }) => {
+      const { validate } = await import('./commands/validate.js');
+      await validate(tar, options, io);
+    });
+}

@@ -1,0 +1,81 @@
+import { type Command, Option } from 'commander';
+import {
+  example,
+  type PullFlags,
+  type PushFlags,
+  type TransferFlags,
+  withConcurrency,
+  withConnection,
+  withPlatform,
+  withResult,
+} from './flags.js';
+import type { Io } from './io.js';
+
+/** The commands that move images. */
+export function addTransfers(program: Command, io: Io): void {
+  addPush(program, io);
+  addPull(program, io);
+  addCopy(program, io);
+}
+
+function addPush(program: Command, io: Io): void {
+  withTransfer(program.command('push'))
+    .description('push an image archive under its original tags, or under a name')
+    .argument('<tar>', 'what docker save wrote; also packed with gzip')
+    .argument('[reference]', 'the name to push it under; without it the original tags are kept')
+    .addOption(new Option('--all-tags', 'push every original tag (default)').conflicts('firstTag'))
+    .option('--first-tag', 'push the first original tag only')
+    .option('--image <tag>', 'which image of an archive with several')
+    .addOption(new Option('--compression <kind>', 'of plain layers').choices(['gzip', 'none']).default('gzip'))
+    .option('--mount-from <repository>', 'link layers that this repository of the registry has, and do not send them')
+    .addHelpText(
+      'after',
+      example(
+        'push app.tar',
+        'push app.tar registry.example.com/team/app:1.2 --compression none',
+        'push app.tar localhost:5000/team/app:1.2 --mount-from team/base',
+      ),
+    )
+    .action(async (tar: string, reference: string | undefined, options: PushFlags) => {
+      const { push } = await import('./commands/push.js');
+      await push(tar, reference, options, io);
+    });
+}
+
+function addPull(program: Command, io: Io): void {
+  withTransfer(program.command('pull'))
+    .description('write an image into an archive that docker load and push take')
+    .argument('<reference>', 'latest without a tag')
+    .argument('<file>', 'the archive; - writes it to standard output, and the result to standard error')
+    .addOption(new Option('--format <format>', 'of the archive').choices(['docker', 'oci']).default('docker'))
+    .addHelpText(
+      'after',
+      example('pull localhost:5000/team/app:1.0 app.tar', 'pull team/app:1.0 - --platform linux/arm64 | docker load'),
+    )
+    .action(async (reference: string, file: string, options: PullFlags) => {
+      const { pull } = await import('./commands/pull.js');
+      await pull(reference, file, options, io);
+    });
+}
+
+function addCopy(program: Command, io: Io): void {
+  withTransfer(program.command('copy'))
+    .description('copy an image within a registry or into another one, without a file')
+    .argument('<source>', 'latest without a tag')
+    .argument('<target>', "the source's tag without one of its own")
+    .addHelpText(
+      'after',
+      example(
+        'copy team/app:1.0 team/app:stable',
+        'copy registry.example.com/team/app:1.0 localhost:5000/mirror/app --platform linux/arm64',
+      ),
+    )
+    .action(async (source: string, target: string, options: TransferFlags) => {
+      const { copy } = await import('./commands/copy.js');
+      await copy(source, target, options, io);
+    });
+}
+
+function withTransfer(command: Command): Command {
+  return withResult(withConcurrency(withPlatform(withConnection(command))));
+}

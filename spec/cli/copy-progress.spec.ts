@@ -1,0 +1,45 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { CopyProgress } from '../../lib/cli/copy-progress.js';
+
+const descriptor = { mediaType: 'layer', digest: `sha256:${'a'.repeat(64)}`, size: 2000 };
+const other = { mediaType: 'config', digest: `sha256:${'b'.repeat(64)}`, size: 1000 };
+
+describe('CopyProgress', () => {
+  let lines: string[];
+  let progress: CopyProgress;
+  beforeEach(() => {
+    lines = [];
+    progress = new CopyProgress((line) => lines.push(line), 0);
+    progress.report({ state: 'planned', blobs: 1, bytes: 3000 });
+  });
+
+  it('says what is planned', () => {
+    expect(lines).toEqual(['copying 1 blob, 3.0 kB']);
+  });
+
+  it.each([
+    ['exists', 'already there'],
+    ['mounted', 'mounted'],
+    ['uploaded', 'uploaded'],
+  ] as const)('says of a blob that it %s', (state, words) => {
+    progress.report({ state, descriptor });
+    expect(lines.at(-1)).toBe(`[1/1] ${words} sha256:aaaaaaaaaaaa (2.0 kB)`);
+  });
+
+  it('sums what went through, never more than there is', () => {
+    progress.report({ state: 'progress', descriptor, sent: 2500 });
+    progress.report({ state: 'progress', descriptor: other, sent: 400 });
+    expect(lines.slice(1)).toEqual(['2.0 kB of 3.0 kB (66 %)', '2.4 kB of 3.0 kB (80 %)']);
+  });
+
+  it('names the tag, whatever is in it', () => {
+    progress.report({ state: 'tagged', reference: 'app:1\u001b[2J', digest: descriptor.digest });
+    expect(lines.at(-1)).toBe('tagged app:1\\u001b[2J');
+  });
+
+  it('is silent about bytes for five seconds', () => {
+    const told: string[] = [];
+    new CopyProgress((line) => told.push(line)).report({ state: 'progress', descriptor, sent: 500 });
+    expect(told).toEqual([]);
+  });
+});
