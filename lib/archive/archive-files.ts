@@ -1,6 +1,7 @@
 import { SNIFF_LENGTH, sniffPacking } from '../compression/sniff.js';
 import { isJsonObject, type JsonObject } from '../oci/descriptor.js';
-import { digestOf, isDigest } from '../oci/digest.js';
+import { digestOf } from '../oci/digest.js';
+import { readDiffIds } from '../oci/image-config.js';
 import type { Platform } from '../oci/platform.js';
 import { printable } from '../redact.js';
 import type { ArchiveConfig, ArchiveLayer } from './archive-image.js';
@@ -47,8 +48,8 @@ export class ArchiveFiles {
 
 /** @throws ValidationError when the config has no list of digests under `rootfs.diff_ids`. */
 export function diffIdsOf({ entry, json }: Pick<ArchiveConfig, 'entry' | 'json'>): readonly string[] {
-  const ids = isJsonObject(json.rootfs) ? (json.rootfs.diff_ids ?? []) : undefined;
-  if (Array.isArray(ids) && ids.every(isDigest)) return ids;
+  const ids = readDiffIds(json);
+  if (ids) return ids;
   throw invalid(entry, 'has no valid rootfs.diff_ids, so it is not an image configuration');
 }
 

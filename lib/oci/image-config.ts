@@ -1,4 +1,5 @@
 import { isJsonObject, type JsonObject } from './descriptor.js';
+import { isDigest } from './digest.js';
 
 /** One step of the build; only those that are not `emptyLayer` have a layer. */
 export interface HistoryEntry {
@@ -23,6 +24,13 @@ export interface ImageConfig {
   workingDir: string | undefined;
   exposedPorts: readonly string[];
   history: readonly HistoryEntry[];
+}
+
+/** Digests of the plain layers, lowest first; undefined when `json` is no config of an image. Source: image-spec v1.1 config.md, `rootfs`. */
+export function readDiffIds(json: unknown): readonly string[] | undefined {
+  const rootfs = isJsonObject(json) ? json.rootfs : undefined;
+  const ids = isJsonObject(rootfs) ? (rootfs.diff_ids ?? []) : undefined;
+  return Array.isArray(ids) && ids.every(isDigest) ? ids : undefined;
 }
 
 /** Reads what is there and of the right type; a config owes nobody any of it. */

@@ -1,0 +1,166 @@
+import type { Packing } from '../compression/sniff.js';
+import type { Descriptor } from '../oci/descriptor.js';
+import { readDiffIds } from '../oci/image-config.js';
+import { type ImageManifest, isIndex, type RawManifest } from '../oci/manifest.js';
+import { isUnknownPlatform } from '../oci/platform.js';
+import type { BlobService } from '../services/blob-service.js';
+import type { ManifestService } from '../services/manifest-service.js';
+import type { RepositoryService } from '../services/repository-service.js';
+
+/** What is asked of a repository before a push. */
+export interface SurveyJob {
+  repository: string;
+  /** The tags to be pushed, looked at first. */
+  tags: readonly string[];
+  /** Looked at next: `latest`, and those the caller names. */
+  moreTags: readonly string[];
+  /** Digests of the plain layers whose packed ones are sought. */
+  wanted: ReadonlySet<string>;
+  /** Our configs and their diff_ids: a manifest with one of them need not be asked for its own. */
+  configs: ReadonlyMap<string, readonly string[]>;
+  /** How the layers must be packed. */
+  packing: Packing;
+  signal: AbortSignal;
+}
+
+/** What a repository certainly holds. */
+export interface Survey {
+  /** By diff_id. */
+  layers: ReadonlyMap<string, Descriptor>;
+  /** Digests of configs and layers that manifests of the repository name. */
+  held: ReadonlySet<string>;
+  /** Digest behind each tag that was looked at and is there. */
+  tagged: ReadonlyMap<string, string>;
+}
+
+export interface SurveyServices {
+  blobs: BlobService;
+  manifests: ManifestService;
+  repositories: RepositoryService;
+}
+
+/** Tags of the list that are looked at when those named by the caller do not tell. */
+const MORE_TAGS = 3;
+/** Tags among which those are chosen: one page of most registries. */
+const LISTED = 100;
+/** Images of one index that are looked at. */
+const PLATFORMS = 4;
+const MAX_CONFIG = 4 * 1024 * 1024;
+
+/**
+ * Asks a repository what it holds of a push, so that only what changed is packed and sent: the manifests in it name packed
+ * layers, and their configs what those are unpacked. It only saves work, so whatever the registry refuses is nothing known.
+ */
+export class RepositorySurvey implements Survey {
+  readonly layers = new Map<string, Descriptor>();
+  readonly held = new Set<string>();
+  readonly tagged = new Map<string, string>();
+
+  private constructor(
+    private readonly services: SurveyServices,
+    private readonly job: SurveyJob,
+  ) {}
+
+  /** Rejects only with the reason of the job's signal. */
+  static async take(services: SurveyServices, job: SurveyJob): Promise<Survey> {
+    const survey = new RepositorySurvey(services, job);
+    if (job.wanted.size > 0) await survey.run();
+    return survey;
+  }
+
+  /** Whoever pushes the same again has the answer after one request. */
+  private async run(): Promise<void> {
+    const { tags, moreTags } = this.job;
+    await this.lookAt(tags);
+    if (this.isComplete) return;
+    const further = moreTags.filter((tag) => !tags.includes(tag));
+    const [listed] = await Promise.all([this.listTags(), this.lookAt(further)]);
+    if (this.isComplete) return;
+    await this.lookAt(likeliest(listed, tags, [...tags, ...further]));
+  }
+
+  private get isComplete(): boolean {
+    return [...this.job.wanted].every((diffId) => this.layers.has(diffId));
+  }
+
+  private async lookAt(tags: readonly string[]): Promise<void> {
+    await Promise.all(tags.map((tag) => this.attempt(() => this.lookAtTag(tag))));
+  }
+
+  private async lookAtTag(tag: string): Promise<void> {
+    const raw = await this.fetch(tag);
+    this.tagged.set(tag, raw.descriptor.digest);
+    await this.readAny(raw);
+  }
+
+  private async listTags(): Promise<string[]> {
+    const { repository, signal } = this.job;
+    const listed: string[] = [];
+    await this.attempt(async () => {
+      const list = this.services.repositories.listTags(repository, { signal, pageSize: LISTED });
+      for await (const tag of list) if (listed.push(tag) >= LISTED) break;
+    });
+    return listed;
+  }
+
+  private async attempt(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch {
+      this.job.signal.throwIfAborted();
+    }
+  }
+
+  private async readAny(raw: RawManifest): Promise<void> {
+    const { manifest: root } = raw;
+    if (!isIndex(root)) return this.readImage(root);
+    const images = root.manifests.filter(({ platform }) => !isUnknownPlatform(platform)).slice(0, PLATFORMS);
+    const children = await Promise.all(images.map(({ digest }) => this.fetch(digest)));
+    const inner = children.flatMap(({ manifest }) => (isIndex(manifest) ? [] : [manifest]));
+    await Promise.all(inner.map((child) => this.readImage(child)));
+  }
+
+  private async readImage({ config, layers }: ImageManifest): Promise<void> {
+    for (const { digest } of [config, ...layers.filter(({ urls }) => !urls?.length)]) this.held.add(digest);
+    const diffIds = this.job.configs.get(config.digest) ?? (await this.diffIdsOf(config));
+    if (diffIds.length !== layers.length) return;
+    layers.forEach((layer, i) => {
+      const diffId = diffIds[i] as string;
+      const isOne = this.job.wanted.has(diffId) && packingOf(layer) === this.job.packing && !layer.urls?.length;
+      if (isOne && !this.layers.has(diffId)) this.layers.set(diffId, layer);
+    });
+  }
+
+  private async diffIdsOf(config: Descriptor): Promise<readonly string[]> {
+    if (config.size > MAX_CONFIG || this.isComplete) return [];
+    const { repository, signal } = this.job;
+    const bytes = await this.services.blobs.read(repository, config, { signal });
+    return readDiffIds(JSON.parse(bytes.toString('utf8'))) ?? [];
+  }
+
+  private fetch(reference: string): Promise<RawManifest> {
+    const { repository, signal } = this.job;
+    return this.services.manifests.fetch(repository, reference, { signal, forPush: true });
+  }
+}
+
+const NATURAL = new Intl.Collator('en', { numeric: true });
+
+/** Those most like the tags to be pushed, the highest first: the version before is the likeliest to share layers. */
+function likeliest(listed: readonly string[], tags: readonly string[], known: readonly string[]): string[] {
+  const likeness = (tag: string): number => Math.max(...tags.map((pushed) => commonStart(tag, pushed)));
+  const others = listed.filter((tag) => !known.includes(tag));
+  return others.sort((a, b) => likeness(b) - likeness(a) || NATURAL.compare(b, a)).slice(0, MORE_TAGS);
+}
+
+function commonStart(a: string, b: string): number {
+  let length = 0;
+  while (length < a.length && a[length] === b[length]) length++;
+  return length;
+}
+
+/** The types of image layers end in `tar`, `tar.gzip`, `tar+gzip` or `tar+zstd`. */
+function packingOf({ mediaType }: Descriptor): Packing | undefined {
+  const found = /\.tar(?:[.+](gzip|zstd))?$/.exec(mediaType);
+  return found ? ((found[1] ?? 'none') as Packing) : undefined;
+}
