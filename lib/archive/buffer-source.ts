@@ -17,6 +17,10 @@ export class BufferSource implements SizedSource {
     return Promise.resolve(this.bytes.subarray(position, position + length));
   }
 
+  reaches(end: number): Promise<boolean> {
+    return Promise.resolve(end <= this.size);
+  }
+
   open(range: ContentRange): Readable {
     return openRange(this, range);
   }

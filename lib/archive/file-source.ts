@@ -47,6 +47,10 @@ export class FileSource implements SizedSource {
     return buffer.subarray(0, filled);
   }
 
+  reaches(end: number): Promise<boolean> {
+    return Promise.resolve(end <= this.size);
+  }
+
   open(range: ContentRange): Readable {
     return openRange(this, range);
   }

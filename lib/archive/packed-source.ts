@@ -1,10 +1,9 @@
 import { Readable } from 'node:stream';
 import type { Packing } from '../compression/sniff.js';
-import { createUnpacker, unpackingHint } from '../compression/unpacker.js';
-import { TarReadError } from '../errors.js';
 import type { ArchiveSource, SizedSource } from './archive-source.js';
 import { CHUNK, type ContentRange, shortened } from './content-range.js';
-import { PackedCursor } from './packed-cursor.js';
+import { StreamCursor } from './stream-cursor.js';
+import { unpacked } from './unpacked.js';
 
 /**
  * A whole tar inside gzip or zstd (`docker save app | gzip`), read without unpacking it to disk. The last cursor is kept,
@@ -12,7 +11,7 @@ import { PackedCursor } from './packed-cursor.js';
  */
 export class PackedSource implements ArchiveSource {
   readonly randomAccess = false;
-  private idle: PackedCursor | undefined;
+  private idle: StreamCursor | undefined;
   private isClosed = false;
 
   /** @param packed - the bytes as they are stored */
@@ -30,6 +29,11 @@ export class PackedSource implements ArchiveSource {
     const bytes = await cursor.read(length);
     this.giveBack(cursor);
     return bytes;
+  }
+
+  async reaches(end: number): Promise<boolean> {
+    const isPassed = (this.idle?.position ?? 0) >= end;
+    return isPassed || (await this.read(end - 1, 1)).length === 1;
   }
 
   open(range: ContentRange): Readable {
@@ -62,7 +66,7 @@ export class PackedSource implements ArchiveSource {
     }
   }
 
-  private async cursorAt(position: number): Promise<PackedCursor> {
+  private async cursorAt(position: number): Promise<StreamCursor> {
     const kept = this.takeIdle();
     const isBehind = kept !== undefined && kept.position > position;
     if (isBehind) kept.close();
@@ -71,26 +75,21 @@ export class PackedSource implements ArchiveSource {
     return cursor;
   }
 
-  private takeIdle(): PackedCursor | undefined {
+  private takeIdle(): StreamCursor | undefined {
     const { idle } = this;
     this.idle = undefined;
     return idle;
   }
 
-  private giveBack(cursor: PackedCursor): void {
+  private giveBack(cursor: StreamCursor): void {
     this.takeIdle()?.close();
     if (this.isClosed || cursor.hasFailed) cursor.close();
     else this.idle = cursor;
   }
 
-  private restart(): PackedCursor {
-    const unpacker = createUnpacker(this.packing);
-    if (!unpacker) {
-      throw new TarReadError(`${this.name} is packed with ${this.packing}, which cannot be read here`, {
-        hint: unpackingHint(this.packing),
-      });
-    }
+  private restart(): StreamCursor {
     const { name, size } = this.packed;
-    return new PackedCursor(name, this.packed.open({ name: 'the packed tar', position: 0, size }), unpacker);
+    const packed = this.packed.open({ name: 'the packed tar', position: 0, size });
+    return new StreamCursor(name, unpacked(name, packed, this.packing), 'unpacked');
   }
 }

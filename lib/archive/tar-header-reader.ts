@@ -36,6 +36,8 @@ export class TarHeaderReader {
       this.extension = undefined;
       this.last = entry.name;
       yield entry;
+      // Only now, because a stream cannot go back to what this reads past.
+      await this.assertComplete(entry);
     }
     await this.source.checkEnd();
   }
@@ -130,7 +132,6 @@ export class TarHeaderReader {
     const entry = { name, kind, position: this.position, size };
     if (kind === 'symlink' || kind === 'hardlink') return { ...entry, linkpath };
     const head = await this.readHead(entry);
-    await this.assertComplete(entry, head?.length ?? 0);
     return head ? { ...entry, head } : entry;
   }
 
@@ -159,17 +160,13 @@ export class TarHeaderReader {
     return head;
   }
 
-  /** @param seen - bytes of it that were there when it was looked at */
-  private async assertComplete({ name, position, size }: TarEntry, seen: number): Promise<void> {
-    if (seen === size) return;
-    const end = position + size;
-    const reached = this.source.size ?? end - 1 + (await this.source.read(end - 1, 1)).length;
-    if (reached < end) throw this.cutShort(name);
+  private async assertComplete({ name, position, size }: TarEntry): Promise<void> {
+    if (size > 0 && !(await this.source.reaches(position + size))) throw this.cutShort(name);
   }
 
   private cutShort(name: string): TarReadError {
     return new TarReadError(`${this.source.name} is cut short inside ${printable(name, 300)}`, {
-      hint: 'Write the file again: docker save did not finish, or the copy was incomplete.',
+      hint: 'Save the image again: docker save did not finish, or the copy was incomplete.',
     });
   }
 
@@ -177,7 +174,7 @@ export class TarHeaderReader {
     const place = this.position <= BLOCK ? '' : ` at byte ${this.position}, after ${printable(this.last, 300)}`;
     return new TarReadError(`${this.source.name} ${what}${place}`, {
       cause,
-      hint: 'Give the file that docker save wrote, complete and unchanged.',
+      hint: 'Give what docker save wrote, complete and unchanged.',
     });
   }
 }

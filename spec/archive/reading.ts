@@ -91,6 +91,10 @@ export class CountingSource implements SizedSource {
     return bytes;
   }
 
+  reaches(end: number): Promise<boolean> {
+    return this.source.reaches(end);
+  }
+
   open(range: ContentRange): Readable {
     const stream = this.source.open(range);
     this.streams.push(stream);

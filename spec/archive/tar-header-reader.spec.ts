@@ -38,6 +38,10 @@ function onwards(tar: Buffer): ArchiveSource {
       reached = position + bytes.length;
       return bytes;
     },
+    reaches: (end) => {
+      reached = Math.max(reached, end);
+      return whole.reaches(end);
+    },
     open: (range) => whole.open(range),
     checkEnd: () => whole.checkEnd(),
     close: () => whole.close(),
@@ -111,8 +115,8 @@ describe('TarHeaderReader', () => {
       // A source with a hole of 9 GiB.
       const hole: ArchiveSource = {
         ...onwards(Buffer.alloc(0)),
-        size: header.length + size + rest.length,
         randomAccess: true,
+        reaches: (end) => Promise.resolve(end <= header.length + size + rest.length),
         read: (position, length) => {
           const stored =
             position < header.length ? header.subarray(position) : rest.subarray(position - header.length - size);
@@ -324,7 +328,7 @@ describe('TarHeaderReader', () => {
 
   describe('of what is no tar', () => {
     it('says that nothing is there', async () => {
-      expect(await tarError(readBytes(Buffer.alloc(0)))).toMatch(/^the archive in memory is empty\. Give the file/);
+      expect(await tarError(readBytes(Buffer.alloc(0)))).toMatch(/^the archive in memory is empty\. Give what docker save wrote/);
     });
 
     it('finds no entries among zeros only', async () => {
@@ -343,7 +347,7 @@ describe('TarHeaderReader', () => {
       ['a PNG', Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), Buffer.alloc(4096, 0x89)])],
       ['bytes that are all 255', Buffer.alloc(2048, 255)],
     ])('says so of %s', async (_, bytes) => {
-      expect(await tarError(readBytes(bytes))).toMatch(/^the archive in memory is not a tar\. Give the file/);
+      expect(await tarError(readBytes(bytes))).toMatch(/^the archive in memory is not a tar\. Give what docker save wrote/);
     });
 
     it('says that the first header is damaged where it is the header of a tar', async () => {

@@ -62,7 +62,7 @@ describe('a file that ends early', () => {
     await withFile(tar.subarray(0, 1000), async (path) => {
       const error = await errorOf(TarArchive.open(path));
       expect(error).toBeInstanceOf(TarReadError);
-      expect(error.message).toMatch(`${path} is cut short inside ${entries[0]!.name}. Write the file again`);
+      expect(error.message).toMatch(`${path} is cut short inside ${entries[0]!.name}. Save the image again`);
     });
   });
 

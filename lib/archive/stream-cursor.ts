@@ -1,26 +1,25 @@
-import { pipeline, type Readable } from 'node:stream';
-import type { Unpacker } from '../compression/unpacker.js';
+import type { Readable } from 'node:stream';
 import { TarReadError } from '../errors.js';
 
-/** One pass over the unpacked bytes of an archive, at a known position. */
-export class PackedCursor {
-  /** Of the next unpacked byte. */
+/** One pass over the bytes of a tar, at a known position. */
+export class StreamCursor {
+  /** Of the next byte. */
   position = 0;
   /** Nothing more can be read from it. */
   hasFailed = false;
-  private readonly unpacked: Readable;
   private readonly chunks: AsyncIterator<Buffer>;
   private pending: Buffer = Buffer.alloc(0);
 
-  /** @param archive - path of the file, for messages */
+  /**
+   * @param archive - path of the file, for messages
+   * @param doing - what cannot be done when the stream fails
+   */
   constructor(
     private readonly archive: string,
-    packed: Readable,
-    unpacker: Unpacker,
+    private readonly stream: Readable,
+    private readonly doing: 'unpacked' | 'read',
   ) {
-    this.unpacked = unpacker.output;
-    this.chunks = (unpacker.output as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
-    pipeline(packed, unpacker.input, (error) => error && unpacker.output.destroy(error));
+    this.chunks = (stream as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
   }
 
   /** Up to `most` bytes; empty only at the end. @throws TarReadError when what is packed is damaged. */
@@ -38,15 +37,24 @@ export class PackedCursor {
 
   /** `length` bytes, fewer only at the end. */
   async read(length: number): Promise<Buffer> {
-    const parts: Buffer[] = [];
-    let missing = length;
+    const bytes = await this.peek(length);
+    this.pending = this.pending.subarray(bytes.length);
+    this.position += bytes.length;
+    return bytes;
+  }
+
+  /** What {@link read} would give, without going on. */
+  async peek(length: number): Promise<Buffer> {
+    const parts = [this.pending];
+    let missing = length - this.pending.length;
     while (missing > 0) {
-      const part = await this.next(missing);
-      if (part.length === 0) break;
-      parts.push(part);
-      missing -= part.length;
+      const next = await this.nextChunk();
+      if (next.done) break;
+      parts.push(next.value);
+      missing -= next.value.length;
     }
-    return Buffer.concat(parts);
+    if (parts.length > 1) this.pending = Buffer.concat(parts);
+    return this.pending.subarray(0, length);
   }
 
   /** Goes on to `position`, or to the end if that comes first. */
@@ -58,7 +66,7 @@ export class PackedCursor {
   }
 
   close(): void {
-    this.unpacked.destroy();
+    this.stream.destroy();
   }
 
   private async nextChunk(): Promise<IteratorResult<Buffer>> {
@@ -67,10 +75,9 @@ export class PackedCursor {
     } catch (cause) {
       this.hasFailed = true;
       if (cause instanceof TarReadError) throw cause;
-      throw new TarReadError(`${this.archive} cannot be unpacked: ${(cause as Error).message}`, {
-        cause,
-        hint: 'The file is damaged or cut short.',
-      });
+      const hint = this.doing === 'unpacked' ? { hint: 'The file is damaged or cut short.' } : {};
+      const reason = (cause as Error).message;
+      throw new TarReadError(`${this.archive} cannot be ${this.doing}: ${reason}`, { cause, ...hint });
     }
   }
 }

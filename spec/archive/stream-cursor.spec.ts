@@ -1,14 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
-import { PackedCursor } from '../../lib/archive/packed-cursor.js';
-import { createUnpacker, type Unpacker } from '../../lib/compression/unpacker.js';
+import { StreamCursor } from '../../lib/archive/stream-cursor.js';
+import { unpacked } from '../../lib/archive/unpacked.js';
 import { TarReadError } from '../../lib/errors.js';
 import { noise, toBuffer } from '../support/content.js';
 import { errorOf } from './reading.js';
 
-function cursorOver(packed: Readable): PackedCursor {
-  return new PackedCursor('app.tar.gz', packed, createUnpacker('gzip') as Unpacker);
+function cursorOver(packed: Readable): StreamCursor {
+  return new StreamCursor('app.tar.gz', unpacked('app.tar.gz', packed, 'gzip'), 'unpacked');
 }
 
 function inPieces(bytes: Buffer, size: number): Readable {
@@ -18,7 +18,7 @@ function inPieces(bytes: Buffer, size: number): Readable {
   return Readable.from(pieces, { objectMode: false });
 }
 
-describe('PackedCursor', () => {
+describe('StreamCursor', () => {
   const plain = toBuffer(noise(1_000_000));
   const packed = gzipSync(plain);
 
@@ -35,6 +35,17 @@ describe('PackedCursor', () => {
     expect((await cursor.read(100)).equals(plain.subarray(999_990))).toBe(true);
     await cursor.skipTo(Infinity);
     expect([cursor.position, (await cursor.next(1)).length]).toEqual([1_000_000, 0]);
+  });
+
+  it('looks ahead without going on', async () => {
+    const cursor = cursorOver(inPieces(packed, 1000));
+    await cursor.skipTo(100);
+    expect((await cursor.peek(300_000)).equals(plain.subarray(100, 300_100))).toBe(true);
+    expect(cursor.position).toBe(100);
+    expect((await cursor.peek(5)).equals(plain.subarray(100, 105))).toBe(true);
+    expect((await cursor.read(10)).equals(plain.subarray(100, 110))).toBe(true);
+    await cursor.skipTo(999_990);
+    expect((await cursor.peek(100)).equals(plain.subarray(999_990))).toBe(true);
   });
 
   it('gives as much as it has, up to what is wanted', async () => {
@@ -63,6 +74,15 @@ describe('PackedCursor', () => {
     const cause = new TarReadError('app.tar.gz ended inside the packed tar');
     const failing = new Readable({ read: (): void => void failing.destroy(cause) });
     expect(await errorOf(cursorOver(failing).read(1))).toBe(cause);
+  });
+
+  it('tells that a stream which is not packed cannot be read', async () => {
+    const cause = new Error('the disk is gone');
+    const failing = new Readable({ read: (): void => void failing.destroy(cause) });
+    const error = await errorOf(new StreamCursor('the stream', failing, 'read').next(1));
+    expect(error).toBeInstanceOf(TarReadError);
+    expect(error.message).toBe('the stream cannot be read: the disk is gone');
+    expect(error.cause).toBe(cause);
   });
 
   it('closes what it reads from', async () => {
