@@ -24,6 +24,13 @@ export function openRange(source: Pick<ArchiveSource, 'name' | 'read'>, range: C
   return Readable.from(chunksOf(source, range), { objectMode: false, highWaterMark: CHUNK });
 }
 
+/** There are fewer bytes than the headers promise. */
+export function cutShort(archive: string, entry: string): TarReadError {
+  return new TarReadError(`${archive} is cut short inside ${printable(entry, 300)}`, {
+    hint: 'Save the image again: docker save did not finish, or the copy was incomplete.',
+  });
+}
+
 /** The file lost bytes that its headers, read before, had promised. */
 export function shortened(archive: string, entry: string): TarReadError {
   return new TarReadError(`${archive} ended inside ${printable(entry, 300)}`, {

@@ -1,5 +1,7 @@
-import type { Readable } from 'node:stream';
-import { TarReadError } from '../errors.js';
+import { RegistryClientError, TarReadError } from '../errors.js';
+
+/** A stream, or anything else that gives chunk after chunk. */
+export type Chunks = AsyncIterable<Buffer> & { destroy?(): unknown };
 
 /** One pass over the bytes of a tar, at a known position. */
 export class StreamCursor {
@@ -16,10 +18,10 @@ export class StreamCursor {
    */
   constructor(
     private readonly archive: string,
-    private readonly stream: Readable,
+    private readonly stream: Chunks,
     private readonly doing: 'unpacked' | 'read',
   ) {
-    this.chunks = (stream as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
+    this.chunks = stream[Symbol.asyncIterator]();
   }
 
   /** Up to `most` bytes; empty only at the end. @throws TarReadError when what is packed is damaged. */
@@ -65,8 +67,13 @@ export class StreamCursor {
     }
   }
 
+  /** What has not been read yet, for whoever reads on in place of this cursor. */
+  async *rest(): AsyncGenerator<Buffer> {
+    for (let chunk = await this.next(Infinity); chunk.length > 0; chunk = await this.next(Infinity)) yield chunk;
+  }
+
   close(): void {
-    this.stream.destroy();
+    this.stream.destroy?.();
   }
 
   private async nextChunk(): Promise<IteratorResult<Buffer>> {
@@ -74,7 +81,7 @@ export class StreamCursor {
       return await this.chunks.next();
     } catch (cause) {
       this.hasFailed = true;
-      if (cause instanceof TarReadError) throw cause;
+      if (RegistryClientError.is(cause)) throw cause;
       const hint = this.doing === 'unpacked' ? { hint: 'The file is damaged or cut short.' } : {};
       const reason = (cause as Error).message;
       throw new TarReadError(`${this.archive} cannot be ${this.doing}: ${reason}`, { cause, ...hint });

@@ -2,6 +2,7 @@ import { SNIFF_LENGTH } from '../compression/sniff.js';
 import { TarReadError } from '../errors.js';
 import { printable } from '../redact.js';
 import type { ArchiveSource } from './archive-source.js';
+import { cutShort } from './content-range.js';
 import { parsePaxRecords, type PaxRecords } from './pax-records.js';
 import { normalizeName, type TarEntry } from './tar-entry.js';
 import { dangerousForAll, extendHeader, type TarExtension } from './tar-extension.js';
@@ -25,7 +26,7 @@ export class TarHeaderReader {
   private last = 'the start';
   private headsLeft = MAX_HEADS;
 
-  constructor(private readonly source: ArchiveSource) {}
+  constructor(private readonly source: Omit<ArchiveSource, 'open' | 'close'>) {}
 
   /** @throws TarReadError on anything that is not a complete, undamaged tar. */
   async *entries(): AsyncGenerator<TarEntry> {
@@ -139,7 +140,7 @@ export class TarHeaderReader {
   private async skipSparseMap(name: string): Promise<void> {
     for (let continues = true; continues;) {
       const block = await this.nextBlock();
-      if (!block) throw this.cutShort(name);
+      if (!block) throw cutShort(this.source.name, name);
       continues = block[SPARSE_MAP_CONTINUES] !== 0;
     }
   }
@@ -161,13 +162,7 @@ export class TarHeaderReader {
   }
 
   private async assertComplete({ name, position, size }: TarEntry): Promise<void> {
-    if (size > 0 && !(await this.source.reaches(position + size))) throw this.cutShort(name);
-  }
-
-  private cutShort(name: string): TarReadError {
-    return new TarReadError(`${this.source.name} is cut short inside ${printable(name, 300)}`, {
-      hint: 'Save the image again: docker save did not finish, or the copy was incomplete.',
-    });
+    if (size > 0 && !(await this.source.reaches(position + size))) throw cutShort(this.source.name, name);
   }
 
   private damaged(what: string, cause?: unknown): TarReadError {

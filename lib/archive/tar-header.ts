@@ -62,6 +62,13 @@ export function decodeHeader(block: Buffer): TarHeader | undefined {
   };
 }
 
+/** Whether some content begins as a tar does: with a header, or with the zeros that end an empty one. */
+export function isTarStart(start: Buffer): boolean {
+  if (start.length < BLOCK) return false;
+  const block = start.subarray(0, BLOCK);
+  return block.every((byte) => byte === 0) || new Header(block).cksumValid;
+}
+
 /** The name in a block that was meant as a header but cannot be decoded; undefined when it was not even that. */
 export function nameInDamaged(block: Buffer): string | undefined {
   if (block.toString('latin1', MAGIC.from, MAGIC.to) !== 'ustar') return undefined;

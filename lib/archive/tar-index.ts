@@ -27,10 +27,18 @@ export class TarIndex {
   ) {}
 
   /** Reads headers only. @throws TarReadError when the source is not a complete tar. */
-  static async read(source: ArchiveSource): Promise<TarIndex> {
+  static read(source: ArchiveSource): Promise<TarIndex> {
+    return TarIndex.of(source, new TarHeaderReader(source).entries());
+  }
+
+  /**
+   * @param source - has the contents of `entries`
+   * @throws TarReadError when there are too many entries; whatever `entries` fails with
+   */
+  static async of(source: ArchiveSource, entries: AsyncIterable<TarEntry>): Promise<TarIndex> {
     const byName = new Map<string, TarEntry[]>();
     let cost = 0;
-    for await (const entry of new TarHeaderReader(source).entries()) {
+    for await (const entry of entries) {
       cost += ENTRY_COST + entry.name.length + (entry.linkpath?.length ?? 0);
       if (cost > MAX_INDEX) throw new TarReadError(`${source.name} has more entries than fit into memory`);
       const same = byName.get(entry.name);

@@ -1,4 +1,4 @@
-import { pipeline, type Readable } from 'node:stream';
+import { pipeline, Readable } from 'node:stream';
 import type { Packing } from '../compression/sniff.js';
 import { createUnpacker, unpackingHint } from '../compression/unpacker.js';
 import { TarReadError } from '../errors.js';
@@ -8,10 +8,10 @@ import { TarReadError } from '../errors.js';
  * @param archive - path of the file, for messages
  * @throws TarReadError when this Node cannot unpack it
  */
-export function unpacked(archive: string, packed: Readable, packing: Packing): Readable {
+export function unpacked(archive: string, packed: Readable | AsyncGenerator<Buffer>, packing: Packing): Readable {
   const unpacker = createUnpacker(packing);
   if (!unpacker) {
-    packed.destroy();
+    if (packed instanceof Readable) packed.destroy();
     throw new TarReadError(`${archive} is packed with ${packing}, which cannot be read here`, {
       hint: unpackingHint(packing),
     });
