@@ -1,5 +1,7 @@
+import type { Readable } from 'node:stream';
 import type { ArchiveFormat } from './archive/image-files.js';
 import type { ArchiveInput, TarArchive } from './archive/tar-archive.js';
+import type { Compressor } from './compression/compressor.js';
 import type { RegistryClientOptions } from './options.js';
 import type { RegistryClient } from './registry-client.js';
 import type { CallOptions } from './services/requests.js';
@@ -13,8 +15,13 @@ export type { CallOptions } from './services/requests.js';
 
 /** How layers that are plain in the archive are pushed; packed ones always go byte for byte. */
 export interface TransferOptions extends Pick<CallOptions, 'signal'> {
-  /** Default `gzip`, like docker push. */
-  compression?: 'gzip' | 'none';
+  /** Default `gzip`, like docker push. `zstd` needs Node 22.15, and makes OCI manifests. */
+  compression?: 'gzip' | 'zstd' | 'none';
+  /**
+   * What compresses: `igzip` or `pigz`, found on the PATH; `builtin`, all cores of this process; `auto`, the first of these
+   * three that is there; or your own. A program that fails is replaced by `builtin`, with a `warning`. Default `auto`.
+   */
+  compressor?: 'auto' | 'builtin' | 'igzip' | 'pigz' | Compressor;
   /** A repository of the same registry that may have some of the layers: those are linked, not sent. */
   mountFrom?: string;
   /** Blobs at once. Default: that of the client. */
@@ -61,5 +68,8 @@ export interface CopyOptions extends Pick<CallOptions, 'signal'> {
   onProgress?: (event: CopyEvent) => void;
 }
 
-/** A path, a `file:` URL, the bytes of a tar, or an archive that is open already (and stays so). */
-export type PushInput = ArchiveInput | TarArchive;
+/**
+ * A path, a `file:` URL, the bytes of a tar, an archive that is open already (and stays so), or a stream of bytes, for example
+ * `process.stdin`: what looks like a layer is sent while it passes, and the stream is closed at the end.
+ */
+export type PushInput = ArchiveInput | TarArchive | Readable;

@@ -55,6 +55,8 @@ export type {
 export type { DockerManifestEntry } from './archive/docker-archive.js';
 export type { ImageInspection, LayerInspection, RunConfig } from './archive/inspection.js';
 
+export type { Compressor } from './compression/compressor.js';
+
 export type { Transport, TransportRequest, TransportResponse, RequestBody } from './transport/transport.js';
 export { AxiosTransport } from './transport/axios-transport.js';
 export type { AxiosTransportOptions } from './transport/axios-transport.js';

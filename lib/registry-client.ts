@@ -1,4 +1,4 @@
-import type { Writable } from 'node:stream';
+import { Readable, type Writable } from 'node:stream';
 import type {
   CallOptions,
   CopyOptions,
@@ -15,6 +15,7 @@ import { type ArchiveInput, TarArchive } from './archive/tar-archive.js';
 import { compressorFor } from './compression/compressor-for.js';
 import { compressionParallelism } from './compression/parallelism.js';
 import { createContainer } from './container.js';
+import { InvalidArgumentError } from './errors.js';
 import type { Descriptor } from './oci/descriptor.js';
 import { assertDigest } from './oci/digest.js';
 import { encodeManifest, type Manifest, parseManifest, type RawManifest } from './oci/manifest.js';
@@ -41,7 +42,9 @@ import { type ImageInfo, readImageInfo } from './transfer/image-info.js';
 import { createLimit, type Limit } from './transfer/limiter.js';
 import { Pull, type PulledImage } from './transfer/pull.js';
 import { Push, type PushedImage } from './transfer/push.js';
-import { type ChooseTargets, localReference, namedTarget, originalTargets } from './transfer/targets.js';
+import type { SentLayers } from './transfer/sent-layers.js';
+import { StreamPush, type StreamPushJob } from './transfer/stream-push.js';
+import { type ChooseTargets, localReference, namedTarget, originalTargets, targetName } from './transfer/targets.js';
 import type { Transport } from './transport/transport.js';
 
 /**
@@ -94,18 +97,22 @@ export class RegistryClient {
 
   /**
    * Pushes the one image of an archive under a name.
+   * @param input - a stream is read to its end and closed, unless an argument is wrong
    * @param reference - `repository[:tag]`, `latest` without a tag
-   * @throws InvalidArgumentError before anything is sent; TarReadError, ValidationError for the archive; RegistryError
+   * @throws InvalidArgumentError before anything is sent, but for a stream with several images, of which none or an unknown
+   * one is chosen; TarReadError, ValidationError for the archive; RegistryError
    */
   async push(input: PushInput, reference: string, options: PushOptions = {}): Promise<PushedImage> {
-    const [pushed] = await this.pushTargets(input, namedTarget(reference, this.registry, options), options);
+    const choose = namedTarget(reference, this.registry, options);
+    const { repository } = targetName(reference, this.registry);
+    const [pushed] = await this.pushTargets(input, choose, options, repository);
     return pushed as PushedImage;
   }
 
   /**
    * Pushes every image of an archive under the tags it was saved with; the registry in a tag gives way to this one.
    * @returns one element per tag, in the order of the archive
-   * @throws InvalidArgumentError when the archive names no tag; TarReadError, ValidationError for the archive; RegistryError
+   * @throws InvalidArgumentError when the archive names no tag, or `input` is a stream, which names them last; TarReadError, ValidationError for the archive; RegistryError
    */
   async pushOriginalTags(input: PushInput, options: PushOriginalTagsOptions = {}): Promise<PushedImage[]> {
     return this.pushTargets(input, originalTargets(this.registry, options), options);
@@ -281,27 +288,48 @@ export class RegistryClient {
     return { blobs, manifests, repositories, concurrency: this.options.concurrency };
   }
 
-  private async pushTargets(input: PushInput, choose: ChooseTargets, options: TransferOptions): Promise<PushedImage[]> {
-    options.signal?.throwIfAborted();
+  private async pushTargets(
+    input: PushInput,
+    choose: ChooseTargets,
+    options: TransferOptions,
+    repository?: string,
+  ): Promise<PushedImage[]> {
+    const { signal, onProgress = (): void => undefined } = options;
+    signal?.throwIfAborted();
     const mountFrom = options.mountFrom === undefined ? undefined : assertRepository(options.mountFrom);
-    const compressor = compressorFor(options.compression ?? 'gzip', this.cores);
-    const archive = input instanceof TarArchive ? input : await this.openArchive(input);
+    const warn = (message: string): void => onProgress({ state: 'warning', message });
+    const compressor = compressorFor(options, { cores: this.cores, warn, log: this.options.log });
+    const concurrency = options.concurrency ?? this.options.concurrency;
+    const job = { registry: this.registry, compressor, mountFrom, concurrency, signal, onProgress };
+    const { archive, sent } = await this.openInput(input, job, repository);
     try {
-      const push = new Push(this.blobs, this.manifests, {
-        registry: this.registry,
-        targets: choose(archive.images),
-        compressor,
-        mountFrom,
-        concurrency: options.concurrency ?? this.options.concurrency,
-        randomAccess: archive.randomAccess,
-        signal: options.signal,
-        onProgress: options.onProgress ?? ((): void => undefined),
-      });
-      return await push.run();
+      const { randomAccess } = archive;
+      const targets = choose(archive.images);
+      return await new Push(this.blobs, this.manifests, { ...job, targets, sent, randomAccess }).run();
     } finally {
       if (archive !== input) await archive.close();
     }
   }
+
+  /** @param repository - where layers of a stream go while they pass */
+  private async openInput(
+    input: PushInput,
+    job: Omit<StreamPushJob, 'repository'>,
+    repository: string | undefined,
+  ): Promise<{ archive: TarArchive; sent?: SentLayers }> {
+    if (input instanceof TarArchive) return { archive: input };
+    if (!(input instanceof Readable)) return { archive: await this.openArchive(input) };
+    if (repository === undefined) throw namelessStream();
+    const { source, contents, sent } = await new StreamPush(this.blobs, { ...job, repository }).run(input);
+    return { archive: new this.archives(source, contents), sent };
+  }
+}
+
+function namelessStream(): InvalidArgumentError {
+  return new InvalidArgumentError('a stream names its tags at its end, when its layers have long been sent', {
+    code: 'NAME_REQUIRED',
+    hint: 'Give a name to push it under, or push a file, which keeps its original tags.',
+  });
 }
 
 function servicesOf({ blobs, manifests }: RegistryClient): Pick<CopyEnd, 'blobs' | 'manifests'> {

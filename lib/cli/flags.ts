@@ -30,7 +30,8 @@ export interface PushFlags extends TransferFlags {
   allTags?: boolean;
   firstTag?: boolean;
   image?: string;
-  compression: 'gzip' | 'none';
+  compression: 'gzip' | 'zstd' | 'none';
+  compressor: 'auto' | 'builtin' | 'igzip' | 'pigz';
   mountFrom?: string;
 }
 

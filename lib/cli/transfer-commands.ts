@@ -26,7 +26,12 @@ function addPush(program: Command, io: Io): void {
     .addOption(new Option('--all-tags', 'push every original tag (default)').conflicts('firstTag'))
     .option('--first-tag', 'push the first original tag only')
     .option('--image <tag>', 'which image of an archive with several')
-    .addOption(new Option('--compression <kind>', 'of plain layers').choices(['gzip', 'none']).default('gzip'))
+    .addOption(new Option('--compression <kind>', 'of plain layers').choices(['gzip', 'zstd', 'none']).default('gzip'))
+    .addOption(
+      new Option('--compressor <program>', 'what makes gzip: a program on the PATH, or none')
+        .choices(['auto', 'builtin', 'igzip', 'pigz'])
+        .default('auto'),
+    )
     .option('--mount-from <repository>', 'link layers that this repository of the registry has, and do not send them')
     .addHelpText(
       'after',

@@ -4,6 +4,10 @@ import type { Readable } from 'node:stream';
 export interface Compressor {
   /** What the result is, for the media type of the layer. */
   readonly packing: 'gzip' | 'zstd';
-  /** Destroying the result destroys `source`; an error of `source` is an error of the result. */
-  compress(source: Readable): Readable;
+  /**
+   * Destroying the result destroys `source`; an error of `source` is an error of the result. When the result fails with an
+   * error that says `retryable: true`, the layer is opened, compressed and sent once more.
+   * @param size - bytes that `source` will give
+   */
+  compress(source: Readable, size: number): Readable;
 }

@@ -1,4 +1,4 @@
-import { RateLimitError, RegistryError } from '../errors.js';
+import { RateLimitError, RegistryClientError, RegistryError } from '../errors.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import { sleep } from '../transport/time-limit.js';
 import type { PushedBlob } from './blob-service.js';
@@ -10,6 +10,8 @@ export interface UploadSteps {
   /** A session to send to, or why there is nothing to send. */
   open: () => Promise<BlobUpload | PushedBlob>;
   send: (upload: BlobUpload) => Promise<Descriptor>;
+  /** Whether there is anything to send another time. */
+  canRepeat?: (() => boolean) | undefined;
 }
 
 /** A whole blob is tried this often: what broke off in the middle of a stream cannot be repeated by the transport. */
@@ -26,7 +28,7 @@ const SESSION_LOST = new Set(['BLOB_UPLOAD_UNKNOWN', 'BLOB_UPLOAD_INVALID']);
 
 /** Uploads until it worked or no further try can help; every session that failed is given back. */
 export async function withTries(
-  { open, send }: UploadSteps,
+  { open, send, canRepeat = (): boolean => true }: UploadSteps,
   sent: SentBytes,
   signal: AbortSignal | undefined,
 ): Promise<PushedBlob> {
@@ -41,7 +43,7 @@ export async function withTries(
     } catch (error) {
       await upload?.cancel();
       signal?.throwIfAborted();
-      const pause = pauseAfter(error, tries, upload !== undefined);
+      const pause = canRepeat() ? pauseAfter(error, tries, upload !== undefined) : undefined;
       if (pause === undefined) throw error;
       await sleep(pause, signal);
     }
@@ -59,11 +61,17 @@ export function isSessionOver(error: unknown): boolean {
  * before it, the transport has tried often enough, unless the registry went away in the middle of it all.
  */
 function pauseAfter(error: unknown, tries: number, hadSession: boolean): number | undefined {
-  if (tries >= TRIES || !(error instanceof RegistryError)) return undefined;
+  if (tries >= TRIES) return undefined;
+  if (!(error instanceof RegistryError)) return isContentRetryable(error) ? 0 : undefined;
   const isAway = tries > 1 && error.retryable && error.status === undefined;
   // Bytes can be damaged on their way, but not every time.
   const isDamaged = tries === 1 && error.code === 'DIGEST_INVALID';
   if (hadSession ? !isSessionOver(error) && !isDamaged : !isAway) return undefined;
   const asked = error instanceof RateLimitError && error.resetAt ? error.resetAt.getTime() - Date.now() : 0;
   return asked > MAX_PAUSE ? undefined : Math.max(asked, Math.random() * BASE_DELAY * 2 ** (tries - 1));
+}
+
+/** Content that failed by itself, and says that it may not do so when it is opened again. */
+function isContentRetryable(error: unknown): boolean {
+  return RegistryClientError.is(error) && error.retryable;
 }

@@ -86,7 +86,7 @@ function compressedContent(layer: ArchiveLayer, compressor: Compressor): Content
     compresses: true,
     key: `${layer.diffId} as ${packing}`,
     prepare: (onRead) => {
-      const open = (): Readable => compressor.compress(checked(layer, onRead));
+      const open = (): Readable => compressor.compress(checked(layer, onRead), layer.size);
       return Promise.resolve({ mediaType: MediaType.octetStream, open });
     },
   };

@@ -48,7 +48,7 @@ const ARROWS: Readonly<Record<string, { from: readonly string[]; types?: readonl
   },
   'client-options': {
     from: [],
-    types: ['archive', 'options', 'registry-client', 'service-overrides', 'services', 'transfer'],
+    types: ['archive', 'compression', 'options', 'registry-client', 'service-overrides', 'services', 'transfer'],
   },
   'registry-client': {
     from: [

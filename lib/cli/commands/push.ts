@@ -42,10 +42,11 @@ function imageOption(image: string | undefined): Pick<PushOptions, 'image'> {
 }
 
 function transferOptions(flags: PushFlags, io: Io): Omit<PushOptions, 'image'> {
-  const { compression, concurrency, platform, mountFrom, quiet } = flags;
+  const { compression, compressor, concurrency, platform, mountFrom, quiet } = flags;
   const progress = new PushProgress((line) => io.stderr(`${line}\n`));
   return {
     compression,
+    compressor,
     concurrency,
     signal: io.signal,
     ...(platform === undefined ? {} : { platform }),
