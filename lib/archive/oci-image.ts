@@ -1,5 +1,5 @@
 import { type Descriptor, isJsonObject, type JsonObject } from '../oci/descriptor.js';
-import { algorithmOf, digestOf, hexOf } from '../oci/digest.js';
+import { algorithmOf, digestOf, hexOf, isDigest } from '../oci/digest.js';
 import type { ImageManifest } from '../oci/manifest.js';
 import { type ArchiveFiles, assertUsualPacking, diffIdsOf } from './archive-files.js';
 import { type ArchiveConfig, type ArchiveLayer, type ArchiveManifest, type ForeignLayer } from './archive-image.js';
@@ -11,6 +11,13 @@ const IMAGE_LAYER = /^application\/vnd\.(docker\.image\.rootfs\.|oci\.image\.lay
 /** Name of a blob in a layout. Source: image-spec v1.1 image-layout.md, "Blobs". */
 export function blobPath(digest: string): string {
   return `blobs/${algorithmOf(digest)}/${hexOf(digest)}`;
+}
+
+/** The digest that a name in a layout claims; undefined when it is no name of a blob. */
+export function digestInBlobPath(name: string): string | undefined {
+  const [, algorithm, hex] = /^blobs\/(sha\d+)\/([0-9a-f]+)$/.exec(name) ?? [];
+  const digest = `${algorithm}:${hex}`;
+  return isDigest(digest) ? digest : undefined;
 }
 
 /** The bytes of a small blob. @throws ValidationError when they are not what the descriptor says. */

@@ -48,13 +48,16 @@ export class PassedSource implements ArchiveSource {
 
   private async *chunks(name: string, position: number, size: number): AsyncGenerator<Buffer> {
     const open = this.contents.get(position);
-    if (open) return yield* (await open()) as AsyncIterable<Buffer>;
-    if (size > 0) throw notKept(this.name, name);
+    if (open) yield* (await open()) as AsyncIterable<Buffer>;
+    else if (size > 0) throw notKept(this.name, name);
   }
 }
 
 function notKept(archive: string, entry: string): TarReadError {
-  return new TarReadError(`${printable(entry, 300)} did not look like a part of an image when it passed in ${archive}`, {
-    hint: 'Push the archive as a file, which can be read again.',
-  });
+  return new TarReadError(
+    `${printable(entry, 300)} did not look like a part of an image when it passed in ${archive}`,
+    {
+      hint: 'Push the archive as a file, which can be read again.',
+    },
+  );
 }

@@ -20,6 +20,8 @@ export interface BlobContent {
   descriptor: Descriptor;
   /** The bytes, from the start at every call. */
   open(): Readable | Promise<Readable>;
+  /** Whether it can be opened now; when not, a broken upload is not tried again. Default: always. */
+  canOpen?: (() => boolean) | undefined;
 }
 
 /** Content that gets its digest while it is sent, for example because it is compressed on the way. */
@@ -27,6 +29,8 @@ export interface StreamedContent {
   mediaType: string;
   /** The same bytes, from the start, at every call. */
   open(): Readable | Promise<Readable>;
+  /** Whether it can be opened now; when not, a broken upload is not tried again. Default: always. */
+  canOpen?: (() => boolean) | undefined;
 }
 
 export interface BlobExistsOptions extends CallOptions {
@@ -105,7 +109,7 @@ export class BlobService {
       await this.finish(upload, repository, descriptor.digest, signal, countedBody(content, sent));
       return descriptor;
     };
-    return withTries({ open, send }, sent, signal);
+    return withTries({ open, send, canRepeat: content.canOpen }, sent, signal);
   }
 
   /**
@@ -125,7 +129,7 @@ export class BlobService {
       await this.finish(upload, repository, stored.digest, signal);
       return { mediaType: content.mediaType, ...stored };
     };
-    return withTries({ open, send }, sent, signal);
+    return withTries({ open, send, canRepeat: content.canOpen }, sent, signal);
   }
 
   /**

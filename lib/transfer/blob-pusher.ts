@@ -10,10 +10,13 @@ import type {
 import { BlobProgress } from './blob-progress.js';
 import type { PlannedBlob } from './plan.js';
 import type { OnProgress } from './progress.js';
+import type { SentLayers } from './sent-layers.js';
 
 export interface BlobPusherJob {
   /** A repository that may have some of the blobs. */
   mountFrom?: string | undefined;
+  /** What has been sent to the one repository of the job before it began. */
+  sent?: Pick<SentLayers, 'find'> | undefined;
   signal: AbortSignal;
   onProgress: OnProgress;
 }
@@ -33,6 +36,8 @@ export class BlobPusher {
   async push({ content, repositories }: PlannedBlob): Promise<void> {
     this.job.signal.throwIfAborted();
     const { key, entry, size } = content;
+    const sent = this.job.sent?.find(content);
+    if (sent) return void this.done.set(key, new Map(repositories.map((repository) => [repository, sent])));
     const blob = { entry, size };
     const progress = new BlobProgress(blob, this.job.onProgress);
     const prepared = await content.prepare((bytes) => progress.addRead(bytes), this.job.signal);

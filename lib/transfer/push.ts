@@ -11,6 +11,7 @@ import { createLimit, type Limit, TransferSlots } from './limiter.js';
 import { type PlannedBlob, planPush, type PushPlan, type PushTarget } from './plan.js';
 import type { OnProgress } from './progress.js';
 import { type BuiltImage, type PushedImage, pushResults } from './push-results.js';
+import type { SentLayers } from './sent-layers.js';
 import { TogetherOrNone } from './together-or-none.js';
 
 export type { PushedImage } from './push-results.js';
@@ -23,6 +24,8 @@ export interface PushJob {
   compressor: Compressor | undefined;
   /** A repository that may have some of the blobs. */
   mountFrom?: string | undefined;
+  /** Layers that went to the one repository of `targets` while their archive passed. */
+  sent?: SentLayers | undefined;
   concurrency: number;
   /** False for archives that are best read one content after another. */
   randomAccess: boolean;

@@ -82,7 +82,11 @@ function withoutRepetition(targets: readonly PushTarget[]): PushTarget[] {
   return [...taken.values()];
 }
 
-function targetName(reference: string, registry: string): Pick<PushTarget, 'repository' | 'tag'> {
+/**
+ * Where an image goes.
+ * @throws InvalidArgumentError when it is no name, names another registry, or a digest
+ */
+export function targetName(reference: string, registry: string): Pick<PushTarget, 'repository' | 'tag'> {
   if (typeof reference !== 'string') {
     throw new InvalidArgumentError(`a name to push under is a text, not ${typeof reference}`, { code: 'NAME_INVALID' });
   }
