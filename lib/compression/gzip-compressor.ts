@@ -1,26 +1,18 @@
 import type { Readable } from 'node:stream';
-import { promisify } from 'node:util';
-import { constants, crc32, deflateRaw } from 'node:zlib';
 import { derivedStream } from '../oci/tap-stream.js';
+import { BlockDeflater, stored } from './block-deflater.js';
 import { inBlocks } from './blocks.js';
 import type { Compressor } from './compressor.js';
+import { crc32 } from 'node:zlib';
 import { trailer } from './gzip-check.js';
-import { isDense } from './density.js';
 import { compressionParallelism } from './parallelism.js';
 
 /** Bytes: large enough that a round trip to the thread pool does not show, small enough to hold several per stream. */
 const BLOCK = 256 * 1024;
-/**
- * Each block is primed with the end of the one before. Deflate could look back 32 KiB (RFC 1951 §2), but has to take in all of
- * it first: a quarter of that costs a thousandth more bytes, and 4 % less time.
- */
-const DICTIONARY = 8 * 1024;
 /** RFC 1952 §2.3: deflate, no name, no time, so that the bytes depend on the content only; "unknown" operating system. */
 const HEADER = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff]);
-/** An empty last block: every block before it ends on a byte boundary by a sync flush. */
+/** An empty last block: every block before it ends on a byte boundary. */
 const LAST_BLOCK = Buffer.from([0x03, 0x00]);
-
-const deflate = promisify<Buffer, object, Buffer>(deflateRaw);
 
 /** Runs a task when its turn comes; shared by all streams that compress at once. */
 export type Gate = <T>(task: () => Promise<T>) => Promise<T>;
@@ -31,6 +23,7 @@ export type Gate = <T>(task: () => Promise<T>) => Promise<T>;
  */
 export class GzipCompressor implements Compressor {
   readonly packing = 'gzip';
+  private readonly idle: BlockDeflater[] = [];
 
   /** @param gate - bounds the blocks deflated at once over all layers of a push */
   constructor(
@@ -44,32 +37,26 @@ export class GzipCompressor implements Compressor {
 
   private async *member(source: Readable): AsyncGenerator<Buffer> {
     const ahead = compressionParallelism();
-    const blocks: Promise<Buffer>[] = [];
+    const blocks: (Promise<Buffer> | Buffer)[] = [];
     let [checksum, size] = [0, 0];
-    let dictionary: Buffer | undefined;
     yield HEADER;
     for await (const block of inBlocks(source, BLOCK)) {
       checksum = crc32(block, checksum);
       size += block.length;
-      blocks.push(this.deflated(block, dictionary));
-      dictionary = block.subarray(-DICTIONARY);
+      blocks.push(stored(block) ?? this.deflated(block));
       if (blocks.length > ahead) yield (await blocks.shift()) as Buffer;
     }
     while (blocks.length > 0) yield (await blocks.shift()) as Buffer;
     yield Buffer.concat([LAST_BLOCK, trailer(checksum, size)]);
   }
 
-  private deflated(block: Buffer, dictionary: Buffer | undefined): Promise<Buffer> {
-    const options = {
-      // What is packed already would take longest, and hardly shrink.
-      ...(isDense(block) ? { level: 0 } : { level: this.level, ...(dictionary ? { dictionary } : {}) }),
-      // More memory for symbols, and so fewer and larger deflate blocks: 11 % less time.
-      memLevel: 9,
-      finishFlush: constants.Z_SYNC_FLUSH,
-      // Most blocks shrink to less than half; the others take a second round on the thread pool.
-      chunkSize: BLOCK / 2,
-    };
-    const result = this.gate(() => deflate(block, options));
+  private deflated(block: Buffer): Promise<Buffer> {
+    const result = this.gate(async () => {
+      const deflater = this.idle.pop() ?? new BlockDeflater(this.level, BLOCK);
+      const packed = await deflater.deflate(block);
+      this.idle.push(deflater);
+      return packed;
+    });
     // A stream that fails before it is this block's turn must not leave a rejection nobody looks at.
     result.catch(() => undefined);
     return result;
