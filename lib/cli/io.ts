@@ -1,7 +1,9 @@
-import type { Writable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 
 /** What a command may touch of the process it runs in. */
 export interface Io {
+  /** Untouched until it is asked for. */
+  readonly stdin: Readable & { readonly isTTY?: boolean };
   /** For results, and nothing else. */
   readonly stdout: (content: string | Uint8Array) => void;
   /** Standard output again, for content that must wait until its reader can take it. */

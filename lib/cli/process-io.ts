@@ -5,6 +5,7 @@ import type { Io } from './io.js';
 export interface ProcessLike {
   env: Io['env'];
   exitCode?: number | string | null | undefined;
+  stdin: Io['stdin'];
   stdout: Io['stdoutStream'];
   stderr: Outlet;
   on(signal: 'SIGINT' | 'SIGTERM', listener: () => void): unknown;
@@ -42,6 +43,9 @@ export function processIo(process: ProcessLike): { io: Io; exitCode: (code: numb
     if (error.code !== 'EPIPE') throw error;
   });
   const io: Io = {
+    get stdin() {
+      return process.stdin;
+    },
     stdout: (content) => void process.stdout.write(content),
     stdoutStream: process.stdout,
     stderr: (text) => void process.stderr.write(text),

@@ -21,7 +21,7 @@ export function addTransfers(program: Command, io: Io): void {
 function addPush(program: Command, io: Io): void {
   withTransfer(program.command('push'))
     .description('push an image archive under its original tags, or under a name')
-    .argument('<tar>', 'what docker save wrote; also packed with gzip')
+    .argument('<tar>', 'what docker save wrote, also packed with gzip; - reads it from standard input, and needs a reference')
     .argument('[reference]', 'the name to push it under; without it the original tags are kept')
     .addOption(new Option('--all-tags', 'push every original tag (default)').conflicts('firstTag'))
     .option('--first-tag', 'push the first original tag only')
@@ -39,7 +39,7 @@ function addPush(program: Command, io: Io): void {
         'push app.tar',
         'push app.tar registry.example.com/team/app:1.2 --compression none',
         'push app.tar localhost:5000/team/app:1.2 --mount-from team/base',
-      ),
+      ) + '\n  docker save team/app | registry-client push - localhost:5000/team/app:1.2',
     )
     .action(async (tar: string, reference: string | undefined, options: PushFlags) => {
       const { push } = await import('./commands/push.js');

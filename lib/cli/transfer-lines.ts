@@ -3,8 +3,8 @@ import { formatBytes } from './format.js';
 
 /** Tells a transfer of blobs as plain lines: what is planned, each blob as it ends, and now and then how far it is. */
 export class TransferLines {
-  private blobs = 0;
-  private bytes = 0;
+  /** Unknown while a stream passes. */
+  private planned: { blobs: number; bytes: number } | undefined;
   private readonly moved = new Map<unknown, number>();
   private readonly ended = new Set<unknown>();
   private lastLine = performance.now();
@@ -20,8 +20,8 @@ export class TransferLines {
     this.line(printable(text, 4000));
   }
 
-  plan(doing: string, { blobs, bytes }: { blobs: number; bytes: number }): void {
-    [this.blobs, this.bytes] = [blobs, bytes];
+  plan(doing: string, planned: { blobs: number; bytes: number }): void {
+    const { blobs, bytes } = (this.planned = planned);
     this.tell(`${doing} ${blobs} blob${blobs === 1 ? '' : 's'}, ${formatBytes(bytes)}`);
   }
 
@@ -32,8 +32,7 @@ export class TransferLines {
     if (now - this.lastLine < this.interval) return;
     this.lastLine = now;
     const moved = [...this.moved.values()].reduce((sum, one) => sum + one, 0);
-    const share = this.bytes === 0 ? 100 : Math.floor((moved / this.bytes) * 100);
-    this.tell(`${formatBytes(moved)} of ${formatBytes(this.bytes)} (${share} %)`);
+    this.tell(`${formatBytes(moved)}${this.planned ? ` of ${share(moved, this.planned.bytes)}` : ''}`);
   }
 
   restart(blob: unknown, name: string): void {
@@ -44,6 +43,10 @@ export class TransferLines {
   end(blob: unknown, size: number, text: string): void {
     this.ended.add(blob);
     this.moved.set(blob, size);
-    this.tell(`[${this.ended.size}/${this.blobs}] ${text}`);
+    this.tell(`[${this.ended.size}${this.planned ? `/${this.planned.blobs}` : ''}] ${text}`);
   }
+}
+
+function share(moved: number, bytes: number): string {
+  return `${formatBytes(bytes)} (${bytes === 0 ? 100 : Math.floor((moved / bytes) * 100)} %)`;
 }

@@ -114,8 +114,8 @@ class Run {
   private async next(chunks: AsyncIterator<Buffer>): Promise<Buffer | undefined> {
     this.isAsked = true;
     try {
-      const { done, value } = await chunks.next();
-      return done ? undefined : value;
+      const result = await chunks.next();
+      return result.done ? undefined : result.value;
     } catch (error) {
       this.problem ??= (error as Error).message;
       return undefined;

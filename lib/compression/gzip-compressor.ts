@@ -1,11 +1,12 @@
 import type { Readable } from 'node:stream';
+import { crc32 } from 'node:zlib';
 import { derivedStream } from '../oci/tap-stream.js';
-import { BlockDeflater, stored } from './block-deflater.js';
+import { BlockDeflater } from './block-deflater.js';
 import { inBlocks } from './blocks.js';
 import type { Compressor } from './compressor.js';
-import { crc32 } from 'node:zlib';
 import { trailer } from './gzip-check.js';
 import { compressionParallelism } from './parallelism.js';
+import { storedBlocks } from './stored-blocks.js';
 
 /** Bytes: large enough that a round trip to the thread pool does not show, small enough to hold several per stream. */
 const BLOCK = 256 * 1024;
@@ -43,7 +44,7 @@ export class GzipCompressor implements Compressor {
     for await (const block of inBlocks(source, BLOCK)) {
       checksum = crc32(block, checksum);
       size += block.length;
-      blocks.push(stored(block) ?? this.deflated(block));
+      blocks.push(storedBlocks(block) ?? this.deflated(block));
       if (blocks.length > ahead) yield (await blocks.shift()) as Buffer;
     }
     while (blocks.length > 0) yield (await blocks.shift()) as Buffer;

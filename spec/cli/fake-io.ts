@@ -1,4 +1,4 @@
-import { Writable } from 'node:stream';
+import { Readable, Writable } from 'node:stream';
 import type { Io } from '../../lib/cli/io.js';
 import { run } from '../../lib/cli/program.js';
 
@@ -13,6 +13,7 @@ export class FakeIo implements Io {
   constructor(
     readonly env: Io['env'] = {},
     { isTTY = false } = {},
+    readonly stdin: Io['stdin'] = Readable.from([]),
   ) {
     const write: (chunk: Buffer, encoding: string, done: () => void) => void = (chunk, _, done) => {
       this.written.push(chunk);
@@ -60,8 +61,8 @@ export interface Ended {
 }
 
 /** Runs a command line to its end, in this process. */
-export async function cli(args: readonly string[], env: Io['env'] = {}): Promise<Ended> {
-  const io = new FakeIo(env);
+export async function cli(args: readonly string[], env: Io['env'] = {}, stdin?: Io['stdin']): Promise<Ended> {
+  const io = new FakeIo(env, {}, stdin);
   const code = await run(args, io);
   return { code, out: io.out, err: io.err };
 }

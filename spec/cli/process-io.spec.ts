@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { EventEmitter } from 'node:events';
-import { Writable } from 'node:stream';
+import { Readable, Writable } from 'node:stream';
 import { processIo, type ProcessLike } from '../../lib/cli/process-io.js';
 
 class Outlet extends Writable {
@@ -23,9 +23,16 @@ class Outlet extends Writable {
 class FakeProcess extends EventEmitter implements ProcessLike {
   env = { REGISTRY_URL: 'http://registry.test' };
   exitCode: number | undefined = undefined;
+  readonly stdinAsked = jest.fn();
   stdout = new Outlet();
   stderr = new Outlet();
   exit = jest.fn<(code?: number | string | null) => void>();
+  private readonly input = Readable.from(['input']);
+
+  get stdin(): Readable {
+    this.stdinAsked();
+    return this.input;
+  }
 }
 
 describe('processIo', () => {
@@ -42,6 +49,11 @@ describe('processIo', () => {
     stderr('progress');
     expect([process.stdout.written, process.stderr.written]).toEqual(['result', 'progress']);
     expect(env).toBe(process.env);
+  });
+
+  it('touches standard input only when somebody asks for it', () => {
+    expect(process.stdinAsked).not.toHaveBeenCalled();
+    expect(made.io.stdin).toBe(process.stdin);
   });
 
   it('gives the stream of results for what must wait for its reader', () => {

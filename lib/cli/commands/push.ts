@@ -1,4 +1,4 @@
-import { InvalidArgumentError, type PushedImage, type PushOptions } from '../../index.js';
+import { InvalidArgumentError, type PushedImage, type PushInput, type PushOptions } from '../../index.js';
 import { formatJson } from '../format.js';
 import type { Io } from '../io.js';
 import type { PushFlags } from '../flags.js';
@@ -18,7 +18,7 @@ async function pushAs(tar: string, reference: string, flags: PushFlags, io: Io):
   if (flags.allTags) throw new InvalidArgumentError('--all-tags keeps the original tags, but a name was given too');
   const { client, name } = targetOf(reference, flags, io);
   try {
-    return [await client.push(tar, name, { ...transferOptions(flags, io), ...imageOption(flags.image) })];
+    return [await client.push(inputOf(tar, io), name, { ...transferOptions(flags, io), ...imageOption(flags.image) })];
   } finally {
     await client.close();
   }
@@ -29,10 +29,20 @@ async function pushOriginalTags(tar: string, flags: PushFlags, io: Io): Promise<
   const client = connect(undefined, flags, io);
   try {
     const which = flags.firstTag ? 'first' : 'all';
-    return await client.pushOriginalTags(tar, { ...transferOptions(flags, io), which });
+    return await client.pushOriginalTags(inputOf(tar, io), { ...transferOptions(flags, io), which });
   } finally {
     await client.close();
   }
+}
+
+/** `-` is standard input. */
+function inputOf(tar: string, io: Io): PushInput {
+  if (tar !== '-') return tar;
+  const { stdin } = io;
+  if (!stdin.isTTY) return stdin;
+  throw new InvalidArgumentError('standard input is a terminal, and no archive is piped in', {
+    hint: 'Pipe one in: docker save NAME | registry-client push - REFERENCE.',
+  });
 }
 
 /** A number counts the images of the archive; everything else is a tag. */
