@@ -15,7 +15,10 @@ export type { CallOptions } from './services/requests.js';
 export interface TransferOptions extends Pick<CallOptions, 'signal'> {
   /** Default `gzip`, like docker push. */
   compression?: 'gzip' | 'none';
-  /** A repository of the same registry that may have some of the layers: those are linked, not sent. */
+  /**
+   * A repository of the same registry that may have some of the blobs: those are linked, not sent. Only what is packed in the
+   * archive already, or pushed plain, has a digest to ask for before it is sent.
+   */
   mountFrom?: string;
   /** Blobs at once. Default: that of the client. */
   concurrency?: number;
