@@ -45,7 +45,8 @@ const HELP = `
 References: [http://|https://]host[:port]/repository[:tag][@digest], or without the host with --registry or REGISTRY_URL
 (default http://localhost:15000). Loopback hosts speak plain http unless told otherwise.
 
-Exit codes: 0 ok, 1 registry or network, 2 usage, 3 not a valid image archive, 4 authentication, 130 interrupted.`;
+Exit codes: 0 ok, 1 registry or network, 2 usage, 3 not a valid image archive, 4 authentication, 130 interrupted,
+141 an archive on standard output whose reader left before its end.`;
 
 function addServe(program: Command, io: Io): void {
   program
