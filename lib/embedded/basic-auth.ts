@@ -23,7 +23,7 @@ export class BasicAuth implements RegistryHandler {
 
   async handle(request: RegistryRequest): Promise<RegistryResponse> {
     const given = basicCredentials(request.headers.authorization);
-    if (given === undefined) return unauthorized(request, CHALLENGE, 'who are you?');
+    if (given === undefined) return unauthorized(request, CHALLENGE, 'authentication required');
     if (!isSameUser(this.credentials, given)) return unauthorized(request, CHALLENGE, 'wrong user or password');
     return this.inner.handle(request);
   }
