@@ -13,7 +13,7 @@ export interface ByteRange {
 export interface StoredBlob {
   /** Bytes. */
   readonly size: number;
-  /** All of it, or the bytes of `range`, which lies within. Stays readable when the blob is deleted meanwhile. */
+  /** All of it, or the bytes of `range`, which lies within. Goes on to the end when the blob is deleted meanwhile. */
   read(range?: ByteRange): Readable;
 }
 
