@@ -27,6 +27,8 @@ export class RegistryServer {
     readonly handler: RegistryHandler,
     /** `http://host:port`, without a slash at the end. */
     readonly url: string,
+    /** The IP address it listens on. */
+    readonly address: string,
     readonly port: number,
     private readonly server: Server,
   ) {
@@ -53,9 +55,9 @@ export class RegistryServer {
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject).listen(port, host, resolve);
     });
-    const address = server.address() as AddressInfo;
-    const url = `http://${isIPv6(host) ? `[${host}]` : host}:${address.port}`;
-    return new RegistryServer(handler ?? new EmbeddedRegistry(options), url, address.port, server);
+    const { address, port: taken } = server.address() as AddressInfo;
+    const url = `http://${isIPv6(host) ? `[${host}]` : host}:${taken}`;
+    return new RegistryServer(handler ?? new EmbeddedRegistry(options), url, address, taken, server);
   }
 
   /**

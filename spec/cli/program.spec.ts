@@ -63,7 +63,7 @@ describe('the program', () => {
       ['ping', ['--registry', '--plain-http', '--insecure']],
       ['inspect', ['--json']],
       ['validate', ['--json']],
-      ['serve', ['--port', '--host']],
+      ['serve', ['--dir', '--port', '--host', '--read-only', '--auth']],
     ])('of %s lists its options', async (command, options) => {
       const { out } = await cli([command, '--help']);
       for (const option of options) expect(out).toContain(option);

@@ -101,11 +101,12 @@ export function describeStore(name: string, open: () => Promise<Store>, close: (
 
       it('keeps being whole when it is pushed, mounted and deleted at once', async () => {
         const digest = await commitBlob(store, 'one', 'content');
-        const busy = Array.from({ length: 20 }, (_, i) => [
-          commitBlob(store, `repository${i}`, 'content'),
-          store.mountBlob(`mounted${i}`, digest),
-          store.deleteBlob(`repository${i - 1}`, digest),
-        ]).flat();
+        const busy = Array.from({ length: 20 }, async (_, i) => {
+          const pushed = commitBlob(store, `repository${i}`, 'content');
+          await store.mountBlob(`mounted${i}`, digest);
+          await store.deleteBlob(`repository${i - 1}`, digest);
+          await pushed;
+        });
         await Promise.all(busy);
         for (const repository of await store.listRepositories()) {
           expect([repository, await contentOf(repository, digest)]).toEqual([repository, 'content']);
@@ -201,7 +202,7 @@ export function describeStore(name: string, open: () => Promise<Store>, close: (
 
       it('gets all of the tags that are put at once', async () => {
         const tags = Array.from({ length: 50 }, (_, i) => `v${i}`);
-        await Promise.all(tags.map((tag) => store.putManifest('app', manifestOf({ annotations: { tag } }), tag)));
+        await Promise.all(tags.map(async (tag) => store.putManifest('app', manifestOf({ annotations: { tag } }), tag)));
         expect([...(await store.listTags('app'))].sort()).toEqual([...tags].sort());
       });
     });
