@@ -64,10 +64,14 @@ export class LayoutIndex {
     return [...this.tags.values()];
   }
 
-  set(repository: string, tag: string, { mediaType, digest, size }: Descriptor): Promise<void> {
-    const key = keyOf({ repository, tag });
-    const descriptor = { mediaType, digest, size, annotations: { [REF_NAME]: key } };
-    return this.change((tags) => tags.set(key, { repository, tag, descriptor }));
+  /** Points tags at a manifest. */
+  set(repository: string, names: readonly string[], { mediaType, digest, size }: Descriptor): Promise<void> {
+    return this.change((tags) => {
+      for (const tag of names) {
+        const key = keyOf({ repository, tag });
+        tags.set(key, { repository, tag, descriptor: { mediaType, digest, size, annotations: { [REF_NAME]: key } } });
+      }
+    });
   }
 
   delete(repository: string, tag: string): Promise<void> {

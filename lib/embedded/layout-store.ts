@@ -92,12 +92,12 @@ export class LayoutStore implements Store {
     return { ...raw, descriptor: { ...raw.descriptor, digest } };
   }
 
-  putManifest(repository: string, manifest: RawManifest, tag?: string): Promise<void> {
+  putManifest(repository: string, manifest: RawManifest, ...tags: string[]): Promise<void> {
     const { bytes, descriptor } = manifest;
     return this.turns.take(descriptor.digest, async () => {
       await this.folder.write(this.folder.contentPath(descriptor.digest), bytes);
       await this.links.addManifest(repository, manifest);
-      if (tag !== undefined) await this.index.set(repository, tag, descriptor);
+      if (tags.length > 0) await this.index.set(repository, tags, descriptor);
     });
   }
 
