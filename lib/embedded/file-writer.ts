@@ -18,10 +18,14 @@ export class FileWriter implements BlobWriter {
     private readonly path: string,
     private readonly file: FileHandle,
     private readonly keep: Keep,
-  ) {}
+    private readonly unfinished: Set<FileWriter>,
+  ) {
+    unfinished.add(this);
+  }
 
-  static async create(path: string, keep: Keep): Promise<FileWriter> {
-    return new FileWriter(path, await open(path, 'wx'), keep);
+  /** @param unfinished - it is in there until it is committed or discarded */
+  static async create(path: string, keep: Keep, unfinished = new Set<FileWriter>()): Promise<FileWriter> {
+    return new FileWriter(path, await open(path, 'wx'), keep, unfinished);
   }
 
   async write(chunk: Buffer): Promise<void> {
@@ -56,6 +60,7 @@ export class FileWriter implements BlobWriter {
   private async close(): Promise<void> {
     if (this.isOver) return;
     this.isOver = true;
+    this.unfinished.delete(this);
     await this.file.close();
   }
 }

@@ -1,6 +1,6 @@
 import { moveDurably } from './durable-files.js';
 import { parseManifest, type RawManifest } from '../oci/manifest.js';
-import { FileWriter, readFileRange } from './file-writer.js';
+import { FileWriter, type Keep, readFileRange } from './file-writer.js';
 import { FolderLock } from './folder-lock.js';
 import { adoptTagged } from './layout-adoption.js';
 import { LayoutFolder } from './layout-folder.js';
@@ -18,6 +18,7 @@ import { Turns } from './turns.js';
 export class LayoutStore implements Store {
   /** Work on one digest is done in turn, so that no content is removed while it gets another holder. */
   private readonly turns = new Turns();
+  private readonly unfinished = new Set<FileWriter>();
 
   private constructor(
     private readonly folder: LayoutFolder,
@@ -47,16 +48,17 @@ export class LayoutStore implements Store {
 
   /** Lets others have the folder. Uploads under way are lost; call it when the registry takes no more requests. */
   async close(): Promise<void> {
+    await Promise.all([...this.unfinished].map((writer) => writer.discard()));
     await this.lock.release();
   }
 
   createBlob(): Promise<BlobWriter> {
-    return FileWriter.create(this.folder.temporaryPath(), (path, repository, digest) =>
+    const keep: Keep = (path, repository, digest) =>
       this.turns.take(digest, async () => {
         await moveDurably(path, this.folder.contentPath(digest));
         await this.links.addBlob(repository, digest);
-      }),
-    );
+      });
+    return FileWriter.create(this.folder.temporaryPath(), keep, this.unfinished);
   }
 
   async getBlob(repository: string, digest: string): Promise<StoredBlob | undefined> {
