@@ -10,11 +10,11 @@ export interface Fault {
   on?: string;
   /** What their path and query must match, or contain. Default: any. */
   path?: RegExp | string;
-  /** The first of those requests it happens to, from 1. Default 1. */
+  /** The first of those requests it happens to, from 1; where bytes are counted, of those that have as many. Default 1. */
   nth?: number;
   /** To how many of them in a row; `Infinity` for all from there on. Default 1. */
   times?: number;
-  /** Milliseconds to wait before anything else. */
+  /** Milliseconds to wait before it happens; alone, before the registry sees the request. */
   delayMs?: number;
   /** Answers with this status, 200 to 599, and the registry never sees the request. */
   status?: number;

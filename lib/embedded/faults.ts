@@ -17,9 +17,8 @@ export interface FiredFault {
 
 interface Armed {
   fault: Fault;
-  /** Requests it was meant for. */
+  /** Requests it could have happened to. */
   seen: number;
-  fired: number;
 }
 
 /** The code of the spec that goes with a status. */
@@ -33,8 +32,8 @@ const CODES: Readonly<Record<number, string>> = {
 };
 
 /**
- * A registry to which things happen. A request meets one fault at most, the first in the list that is due; those behind it do
- * not count the request. A broken connection is a reset socket over http, and without sockets an error without a status.
+ * A registry to which things happen. A request meets one fault at most, the first in the list that may be due; those behind it
+ * do not count the request. One with fewer bytes than a fault waits for does not count for that fault. A broken connection is a reset socket over http, and without sockets an error without a status.
  */
 export class Faults implements RegistryHandler {
   private readonly armed: readonly Armed[];
@@ -46,31 +45,37 @@ export class Faults implements RegistryHandler {
     private readonly inner: RegistryHandler,
     faults: readonly Fault[],
   ) {
-    this.armed = faults.map((fault, index) => ({ fault: checkFault(fault, index), seen: 0, fired: 0 }));
+    this.armed = faults.map((fault, index) => ({ fault: checkFault(fault, index), seen: 0 }));
     setMaxListeners(0, this.ended.signal);
   }
 
-  /** What happened so far, in order. One that was due but found fewer bytes than it counts is not among them. */
+  /** What happened so far, in order. */
   get fired(): readonly FiredFault[] {
     return [...this.happened];
   }
 
   /** The faults that have not happened as often as they should; with `times: Infinity`, not at all. */
   get pending(): readonly Fault[] {
-    const isPending = ({ fault: { times = 1 }, fired }: Armed): boolean => fired < (times === Infinity ? 1 : times);
-    return this.armed.filter(isPending).map(({ fault }) => fault);
+    const faults = this.armed.map(({ fault }) => fault);
+    return faults.filter((fault) => {
+      const { times = 1 } = fault;
+      const count = this.happened.filter((fired) => fired.fault === fault).length;
+      return count < (times === Infinity ? 1 : times);
+    });
   }
 
   async handle(request: RegistryRequest): Promise<RegistryResponse> {
-    const due = this.due(request);
-    if (due === undefined) return this.inner.handle(request);
-    const { fault } = due;
-    const fire = (): void => {
-      due.fired += 1;
-      this.happened.push({ fault, method: request.method, target: request.target });
+    const armed = this.armed.find((candidate) => isOpen(candidate) && this.isDue(candidate, request));
+    if (armed === undefined) return this.inner.handle(request);
+    const actions: FaultActions = {
+      fire: () => this.fire(armed, request),
+      broken: () => broken(request),
+      pause: () => this.pause(armed.fault, request),
+      stall: () => this.stall(),
     };
-    if (fault.delayMs !== undefined) await this.wait(request, fault.delayMs);
-    return this.answer(request, fault, { fire, broken: () => broken(request), stall: () => this.stall() });
+    return countsBytes(armed.fault)
+      ? this.passOn(request, armed.fault, actions)
+      : this.answer(request, armed.fault, actions);
   }
 
   /** Ends what stands still; for when the registry closes. */
@@ -78,46 +83,42 @@ export class Faults implements RegistryHandler {
     this.ended.abort();
   }
 
-  private due({ method, target }: RegistryRequest): Armed | undefined {
-    for (const armed of this.armed) {
-      const { nth = 1, times = 1 } = armed.fault;
-      if (armed.seen >= nth - 1 + times || !isMeantFor(armed.fault, method, target)) continue;
-      armed.seen += 1;
-      if (armed.seen >= nth) return armed;
-    }
-    return undefined;
+  /** Whether a byte is the one is seen only when it passes. */
+  private isDue(armed: Armed, { method, target }: RegistryRequest): boolean {
+    if (!isMeantFor(armed.fault, method, target)) return false;
+    return countsBytes(armed.fault) || takesTurn(armed);
   }
 
+  /** What happens, without regard to bytes. */
   private async answer(request: RegistryRequest, fault: Fault, actions: FaultActions): Promise<RegistryResponse> {
-    if (fault.status !== undefined) return refusal(request, fault, fault.status, actions);
-    if (fault.resetAfterBytes === 0 || fault.stallAfterBytes === 0) return this.breakAtOnce(fault, actions);
-    if (fault.dropResponse) return this.drop(request, actions);
-    if (!countsBytes(fault)) {
-      actions.fire();
-      return this.inner.handle(request);
-    }
-    if (request.method !== 'GET') {
-      return this.inner.handle({ ...request, body: faultyStream(request.body, fault, actions) });
-    }
-    return faultyAnswer(await this.inner.handle(request), fault, actions);
-  }
-
-  private async breakAtOnce({ stallAfterBytes }: Fault, { fire, broken }: FaultActions): Promise<never> {
-    fire();
-    if (stallAfterBytes !== undefined) await this.stall();
+    if (fault.dropResponse) await this.inner.handle(request);
+    this.record(fault, request);
+    await actions.pause();
+    if (fault.status !== undefined) return refusal(request, fault, fault.status);
+    if (fault.stallAfterBytes !== undefined) await actions.stall();
+    if (!fault.dropResponse && !isBreak(fault)) return this.inner.handle(request);
     await setImmediate();
-    throw broken();
+    throw actions.broken();
   }
 
-  private async drop(request: RegistryRequest, { fire, broken }: FaultActions): Promise<never> {
-    await this.inner.handle(request);
-    fire();
-    await setImmediate();
-    throw broken();
+  private async passOn(request: RegistryRequest, fault: Fault, actions: FaultActions): Promise<RegistryResponse> {
+    if (request.method === 'GET') return faultyAnswer(await this.inner.handle(request), fault, actions);
+    return this.inner.handle({ ...request, body: faultyStream(request.body, fault, actions) });
   }
 
-  private async wait(request: RegistryRequest, ms: number): Promise<void> {
-    await sleep(ms, undefined, { signal: this.ended.signal }).catch(() => Promise.reject(broken(request)));
+  private fire(armed: Armed, request: RegistryRequest): boolean {
+    const isTurn = isOpen(armed) && takesTurn(armed);
+    if (isTurn) this.record(armed.fault, request);
+    return isTurn;
+  }
+
+  private record(fault: Fault, { method, target }: RegistryRequest): void {
+    this.happened.push({ fault, method, target });
+  }
+
+  private async pause({ delayMs }: Fault, request: RegistryRequest): Promise<void> {
+    if (delayMs === undefined) return;
+    await sleep(delayMs, undefined, { signal: this.ended.signal }).catch(() => Promise.reject(broken(request)));
   }
 
   private stall(): Promise<void> {
@@ -129,15 +130,29 @@ export class Faults implements RegistryHandler {
   }
 }
 
-function countsBytes({ resetAfterBytes, stallAfterBytes, truncateAfterBytes, flipBit }: Fault): boolean {
-  return [resetAfterBytes, stallAfterBytes, truncateAfterBytes, flipBit].some((value) => value !== undefined);
+function isOpen({ fault: { nth = 1, times = 1 }, seen }: Armed): boolean {
+  return seen < nth - 1 + times;
 }
 
-function refusal(request: RegistryRequest, fault: Fault, status: number, { fire }: FaultActions): RegistryResponse {
+/** Counts a request the fault could happen to. @returns whether it does */
+function takesTurn(armed: Armed): boolean {
+  armed.seen += 1;
+  return armed.seen >= (armed.fault.nth ?? 1);
+}
+
+/** After no byte at all nothing needs to be counted. */
+function countsBytes({ resetAfterBytes, stallAfterBytes, truncateAfterBytes, flipBit }: Fault): boolean {
+  return Boolean(resetAfterBytes) || Boolean(stallAfterBytes) || (truncateAfterBytes ?? flipBit) !== undefined;
+}
+
+function isBreak({ resetAfterBytes, stallAfterBytes }: Fault): boolean {
+  return (resetAfterBytes ?? stallAfterBytes) !== undefined;
+}
+
+function refusal(request: RegistryRequest, fault: Fault, status: number): RegistryResponse {
   const { retryAfter, code = CODES[status] ?? 'UNKNOWN' } = fault;
   const pause = retryAfter instanceof Date ? retryAfter.toUTCString() : retryAfter;
   const headers: Record<string, string> = pause === undefined ? {} : { 'retry-after': String(pause) };
-  fire();
   return seal(request, errorResponse(new Refusal(code, 'a fault of the test', { status, headers })));
 }
 

@@ -148,7 +148,7 @@ describe('Faults', () => {
       await expect(send(answering(), { resetAfterBytes: 10 })).rejects.toMatchObject({ code: 'ECONNRESET' });
     });
 
-    it('a reset after more bytes than there are does not happen', async () => {
+    it('a reset after more bytes than there are does not happen, and stays pending', async () => {
       const inner = answering();
       const faults = new Faults(inner, [{ resetAfterBytes: 11 }]);
       expect((await faults.handle(requestOf('PUT', '/x', { body: CONTENT }))).status).toBe(200);
@@ -177,12 +177,43 @@ describe('Faults', () => {
       expect(CONTENT.toString()).toBe('0123456789');
     });
 
+    it('waits for a request that has as many bytes', async () => {
+      const inner = answering();
+      const faults = new Faults(inner, [{ truncateAfterBytes: 4, nth: 2 }, { flipBit: 0 }]);
+      for (const body of ['0123', '01234567', '0123', '01234567', '01234567']) {
+        await faults.handle(requestOf('PUT', '/x', { body }));
+      }
+      expect(inner.bodies.map(String)).toEqual(['0123', '01234567', '0123', '0123', '11234567']);
+    });
+
+    it.each<Fault>([{ resetAfterBytes: 4 }, { truncateAfterBytes: 4 }, { flipBit: 3 }])(
+      'happens once where several are under way: %j',
+      async (fault) => {
+        const inner = answering();
+        const faults = new Faults(inner, [fault]);
+        const bodies = ['a', 'b', 'c'].map((letter) => letter.repeat(8));
+        await Promise.allSettled(bodies.map((body) => faults.handle(requestOf('PUT', '/x', { body }))));
+        expect(faults.fired).toHaveLength(1);
+        expect(inner.bodies.map(String).filter((body) => bodies.includes(body))).toHaveLength(2);
+      },
+    );
+
+    it('waits before it happens', async () => {
+      const started = performance.now();
+      await expect(send(answering(), { delayMs: 60, resetAfterBytes: 5 })).rejects.toThrow();
+      expect(performance.now() - started).toBeGreaterThanOrEqual(55);
+    });
+
     it('a stall lasts until the registry closes', async () => {
-      const faults = new Faults(answering(), [{ stallAfterBytes: 3 }, { stallAfterBytes: 0 }, { delayMs: 60_000 }]);
+      const faults = new Faults(answering(), [
+        { path: '/1', stallAfterBytes: 3 },
+        { path: '/2', stallAfterBytes: 0 },
+        { path: '/3', delayMs: 60_000 },
+      ]);
       const outcomes = Promise.allSettled(
-        [1, 2, 3].map(() => faults.handle(requestOf('PUT', '/x', { body: CONTENT }))),
+        [1, 2, 3].map((path) => faults.handle(requestOf('PUT', `/${path}`, { body: CONTENT }))),
       );
-      await until(() => faults.fired.length === 2, 'both stand still');
+      await until(() => faults.fired.length === 3, 'all stand still');
       faults.close();
       expect((await outcomes).map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
     });
