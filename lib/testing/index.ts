@@ -1,8 +1,25 @@
 export { BasicAuth } from '../embedded/basic-auth.js';
+export { BearerAuth } from '../embedded/bearer-auth.js';
 export { EmbeddedTransport } from '../embedded/embedded-transport.js';
+export { Faults } from '../embedded/faults.js';
 export { RegistryServer } from '../embedded/http-server.js';
 export { LayoutStore } from '../embedded/layout-store.js';
 export { MemoryStore } from '../embedded/memory-store.js';
-export { type RegistryHandler } from '../embedded/message.js';
+export { Personality } from '../embedded/personality.js';
 export { ReadOnly } from '../embedded/read-only.js';
 export { EmbeddedRegistry } from '../embedded/registry.js';
+export { imageTar } from './image-tar.js';
+export { startTestRegistry } from './test-registry.js';
+
+export type { RegistryCredentials } from '../embedded/authorization.js';
+export type { Fault } from '../embedded/fault.js';
+export type { FiredFault } from '../embedded/faults.js';
+export type { RegistryServerOptions } from '../embedded/http-server.js';
+export type { RegistryHandler, RegistryRequest, RegistryResponse, ResponseBody } from '../embedded/message.js';
+export type { PersonalityName } from '../embedded/personality.js';
+export type { EmbeddedRegistryOptions } from '../embedded/registry.js';
+export type { BlobStore, BlobWriter, ByteRange, ManifestStore, Store, StoredBlob } from '../embedded/store.js';
+export type { TokenEndpointOptions } from '../embedded/token-endpoint.js';
+export type { ImageTarOptions } from './image-tar.js';
+export type { LayerContent } from './layer.js';
+export type { TestRegistry, TestRegistryOptions } from './test-registry.js';

@@ -70,7 +70,7 @@ export class Pull {
     const { format, name, platform, target } = this.job;
     const manifests = await this.fetchManifests();
     const preferred = platform === undefined ? hostPlatform() : parsePlatform(platform);
-    const layout = new TarLayout(imageFiles({ name, manifests }, format, preferred));
+    const layout = new TarLayout(imageFiles({ names: name === undefined ? [] : [name], manifests }, format, preferred));
     const sink = typeof target === 'string' ? await FileSink.create(target, layout) : new StreamSink(target);
     try {
       await this.fill(sink, layout, storedBlobs({ manifests }));
