@@ -80,7 +80,7 @@ export function checkFault(fault: Fault, index: number): Fault {
 }
 
 /** Whether a request is one of those the fault is meant for. @param target - path and query */
-export function isMeantFor({ on, path = '' }: Fault, method: string, target: string): boolean {
+export function isMeantFor({ on, path = '' }: Pick<Fault, 'on' | 'path'>, method: string, target: string): boolean {
   if (on !== undefined && on.toUpperCase() !== method) return false;
   // `search` keeps no state from call to call, also with the flag g.
   return typeof path === 'string' ? target.includes(path) : target.search(path) >= 0;

@@ -9,6 +9,8 @@ export { Personality } from '../embedded/personality.js';
 export { ReadOnly } from '../embedded/read-only.js';
 export { EmbeddedRegistry } from '../embedded/registry.js';
 export { imageTar } from './image-tar.js';
+export { isolatedRepository } from './isolated-repository.js';
+export { ScriptedTransport } from './scripted-transport.js';
 export { startTestRegistry } from './test-registry.js';
 
 export type { RegistryCredentials } from '../embedded/authorization.js';
@@ -21,5 +23,7 @@ export type { EmbeddedRegistryOptions } from '../embedded/registry.js';
 export type { BlobStore, BlobWriter, ByteRange, ManifestStore, Store, StoredBlob } from '../embedded/store.js';
 export type { TokenEndpointOptions } from '../embedded/token-endpoint.js';
 export type { ImageTarOptions } from './image-tar.js';
+export type { CleanUp, IsolatedRepository, LeftOver } from './isolated-repository.js';
 export type { LayerContent } from './layer.js';
+export type { ScriptedCall, ScriptedExchange, ScriptedReply, ScriptedTransportOptions } from './scripted-transport.js';
 export type { TestRegistry, TestRegistryOptions } from './test-registry.js';

@@ -14,7 +14,9 @@ describe('the entry point "./testing"', () => {
       'Personality',
       'ReadOnly',
       'RegistryServer',
+      'ScriptedTransport',
       'imageTar',
+      'isolatedRepository',
       'startTestRegistry',
     ]);
   });
