@@ -40,14 +40,14 @@ const QUIRKS: Readonly<Record<PersonalityName, () => readonly Quirk[]>> = {
     tagsAtOnce,
     pagesUpTo(MAX_ENTRIES, 'catalog'),
     catalogInHundreds,
-    staleLocations('cancel'),
+    staleLocations('2.8'),
     contentRangeIgnored,
   ],
   'distribution-3': () => [
     withoutReferrers,
     pagesUpTo(MAX_ENTRIES, 'catalog', 'tags'),
     catalogInHundreds,
-    staleLocations('refuse'),
+    staleLocations('3'),
   ],
   // go-containerregistry pkg/v1/remote/options.go: more than 1000 tags a page are refused.
   ecr: () => [pagesUpTo(1000, 'tags'), mediaTypeRequired, patchCreates, laterChunksDropped],

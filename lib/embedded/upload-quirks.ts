@@ -9,19 +9,18 @@ export const contentRangeIgnored: Quirk = (request, next) =>
     : next.handle(request);
 
 /**
- * distribution signs how far an upload was into its Location, and a Location that is behind is stale: every request but GET
- * is answered with 416 (3.x, registry/handlers/blobupload.go); 2.8 cancels the upload whatever the method
- * (distribution/distribution#2593).
+ * distribution signs how far an upload was into its Location, and a Location that is behind is stale. 3.x refuses it with 416
+ * and tells the newest one to GET (registry/handlers/blobupload.go); 2.8 refuses GET, too, and with 404, so that an upload
+ * whose connection broke cannot be taken up again (distribution/distribution#2593).
  */
-export function staleLocations(then: 'refuse' | 'cancel'): Quirk {
+export function staleLocations(version: '2.8' | '3'): Quirk {
   return async (request, next) => {
-    const { route, method } = request;
-    if (route.endpoint !== 'uploads' && route.endpoint !== 'upload') return next.handle(request);
+    const { endpoint } = request.route;
+    if (endpoint !== 'uploads' && endpoint !== 'upload') return next.handle(request);
     const state = request.query.get('_state');
     const plain = withQuery(request, (query) => query.delete('_state'));
-    if (state !== null && (then === 'cancel' || !['GET', 'HEAD'].includes(method))) {
-      await assertFresh(plain, state, next, then);
-    }
+    const isChecked = version === '2.8' || !['GET', 'HEAD'].includes(request.method);
+    if (state !== null && isChecked) await assertFresh(plain, state, next, version);
     return signed(await next.handle(plain));
   };
 }
@@ -30,14 +29,14 @@ async function assertFresh(
   request: QuirkRequest,
   state: string,
   next: RegistryHandler,
-  then: 'refuse' | 'cancel',
+  version: '2.8' | '3',
 ): Promise<void> {
   const [path = ''] = request.target.split('?', 1);
   const { status, headers } = await ask(next, 'GET', path);
   if (status !== 204 || headers.range === state) return;
-  if (then === 'refuse') throw new Refusal('RANGE_INVALID', 'the upload is further than this Location');
-  await ask(next, 'DELETE', path);
-  throw new Refusal('BLOB_UPLOAD_INVALID', 'the upload is further than this Location', { status: 404 });
+  const message = 'the upload is further than this Location';
+  if (version === '3') throw new Refusal('RANGE_INVALID', message);
+  throw new Refusal('BLOB_UPLOAD_INVALID', message, { status: 404 });
 }
 
 function signed(answer: RegistryResponse): RegistryResponse {

@@ -4,7 +4,13 @@ import { Personality, type PersonalityName } from '../../lib/embedded/personalit
 import { EmbeddedRegistry } from '../../lib/embedded/registry.js';
 import { InvalidArgumentError } from '../../lib/errors.js';
 import { digestOf } from '../../lib/oci/digest.js';
+import { describeDistribution28 } from '../contract/describe-distribution-28.js';
 import { Caller, imageOf, jsonOf, outcomeOf, withDigest } from '../contract/caller.js';
+
+describeDistribution28('the personality', () => {
+  const transport = new EmbeddedTransport(new Personality(new EmbeddedRegistry(), 'distribution-2.8'));
+  return Promise.resolve({ url: new URL('http://registry.test'), transport, stop: () => undefined });
+});
 
 describe('Personality', () => {
   let caller: Caller;
@@ -53,45 +59,6 @@ describe('Personality', () => {
       const done = await caller.call('PUT', withDigest(second.headers.location!, digestOf('one two')));
       expect(done.status).toBe(201);
       expect(done.headers.location).toBe(`/v2/app/blobs/${digestOf('one two')}`);
-    });
-  });
-
-  describe('distribution-2.8', () => {
-    beforeEach(() => become('distribution-2.8'));
-
-    it('deletes by digest only', async () => {
-      const { digest } = await caller.pushImage('app', '1');
-      expect(outcomeOf(await caller.call('DELETE', '/v2/app/manifests/1'))).toBe('400 DIGEST_INVALID');
-      expect(await statusOf('HEAD', '/v2/app/manifests/1')).toBe(200);
-      expect(await statusOf('DELETE', `/v2/app/manifests/${digest}`)).toBe(202);
-    });
-
-    it('sends all tags at once, and null when none is left', async () => {
-      const { digest } = await caller.pushImage('app', '1');
-      await caller.pushImage('app', '2');
-      const answer = await caller.call('GET', '/v2/app/tags/list?n=1&last=1');
-      expect([jsonOf(answer), answer.headers.link]).toEqual([{ name: 'app', tags: ['1', '2'] }, undefined]);
-      await caller.call('DELETE', `/v2/app/manifests/${digest}`);
-      const none = await caller.call('GET', '/v2/app/tags/list');
-      expect(jsonOf(none)).toEqual({ name: 'app', tags: null });
-      expect(none.headers['content-length']).toBe(String(none.body.length));
-    });
-
-    it.each(['GET', 'PATCH', 'PUT', 'DELETE'])(
-      'ends an upload that is asked by %s for an old Location',
-      async (method) => {
-        const old = await caller.startUpload('app');
-        const { headers } = await caller.call('PATCH', old, { body: 'content' });
-        expect(outcomeOf(await caller.call(method, withDigest(old, digestOf('content'))))).toBe(
-          '404 BLOB_UPLOAD_INVALID',
-        );
-        expect(await statusOf('GET', headers.location!)).toBe(404);
-      },
-    );
-
-    it('appends a chunk wherever it says it belongs', async () => {
-      const { headers } = await chunk(await caller.startUpload('app'), 0, 'one');
-      expect(await chunk(headers.location!, 77, 'two')).toMatchObject({ status: 202, headers: { range: '0-5' } });
     });
   });
 
