@@ -330,8 +330,8 @@ export function describeRegistry(
 
     describe('where registries differ', () => {
       const rows = DIFFERENCES.map((row) => [row.what, row[kind], row] as const);
-      it.each(rows)('%s is answered with %s', async (_, expected, { ask }) => {
-        expect(await ask(caller, repository)).toBe(expected);
+      it.each(rows)('%s is answered with %s', async (_, expected, row) => {
+        expect(await row.ask(caller, repository)).toBe(expected);
       });
     });
   });
