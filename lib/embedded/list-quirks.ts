@@ -1,10 +1,19 @@
 import { isDigest } from '../oci/digest.js';
 import { jsonOf, type Quirk, type QuirkRequest, refusing, without, withJson, withQuery } from './quirk.js';
+import { bodyOf, type RegistryResponse } from './message.js';
 import { Refusal } from './registry-error.js';
+import { seal } from './seal.js';
+
+/** What Go's router says to a path it does not know. */
+const NO_PAGE: RegistryResponse = {
+  status: 404,
+  headers: { 'content-type': 'text/plain; charset=utf-8' },
+  body: bodyOf(Buffer.from('404 page not found\n')),
+};
 
 /** Neither distribution nor most registries built on it have the referrers API: clients fall back to the tag schema. */
 export const withoutReferrers: Quirk = async (request, next) => {
-  if (request.route.endpoint === 'referrers') throw new Refusal('UNSUPPORTED', 'page not found', { status: 404 });
+  if (request.route.endpoint === 'referrers') return seal(request, NO_PAGE);
   const answer = await next.handle(request);
   return { ...answer, headers: without(answer.headers, 'oci-subject') };
 };

@@ -47,3 +47,11 @@ function hasMediaType(bytes: Buffer): boolean {
     return true;
   }
 }
+
+/** distribution 2.8, registry/handlers/manifests.go: sha256 whatever is asked for, and 400 for whatever is too large. */
+export const olderManifests: Quirk = async (request, next) => {
+  if (request.method !== 'PUT' || request.route.endpoint !== 'manifest') return next.handle(request);
+  if (/^sha512:/.test(request.route.reference)) throw new Refusal('DIGEST_INVALID', 'the digest is not a sha256');
+  const answer = await next.handle(request);
+  return answer.status === 413 ? { ...answer, status: 400 } : answer;
+};

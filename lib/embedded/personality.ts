@@ -9,7 +9,7 @@ import {
   withoutCatalog,
   withoutReferrers,
 } from './list-quirks.js';
-import { mediaTypeRequired, tagsFirst, tagsStay, withoutDelete } from './manifest-quirks.js';
+import { mediaTypeRequired, olderManifests, tagsFirst, tagsStay, withoutDelete } from './manifest-quirks.js';
 import type { RegistryHandler, RegistryRequest, RegistryResponse } from './message.js';
 import type { Quirk } from './quirk.js';
 import { errorResponse, Refusal } from './registry-error.js';
@@ -20,6 +20,7 @@ import {
   contentRangeIgnored,
   laterChunksDropped,
   patchCreates,
+  postOnlyStarts,
   staleLocations,
   withoutChunks,
 } from './upload-quirks.js';
@@ -40,6 +41,8 @@ const QUIRKS: Readonly<Record<PersonalityName, () => readonly Quirk[]>> = {
     tagsAtOnce,
     pagesUpTo(MAX_ENTRIES, 'catalog'),
     catalogInHundreds,
+    olderManifests,
+    postOnlyStarts,
     staleLocations('2.8'),
     contentRangeIgnored,
   ],

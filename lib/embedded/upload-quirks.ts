@@ -78,3 +78,10 @@ export const withoutChunks: Quirk = refusing(
 function isChunk({ method, route, headers }: QuirkRequest): boolean {
   return method === 'PATCH' && route.endpoint === 'upload' && headers['content-range'] !== undefined;
 }
+
+/** distribution 2.8, registry/handlers/blobupload.go: every POST starts an upload, unless it says where to mount from. */
+export const postOnlyStarts: Quirk = (request, next) => {
+  if (request.route.endpoint !== 'uploads') return next.handle(request);
+  const ignored = request.query.has('from') ? ['digest'] : ['digest', 'mount'];
+  return next.handle(withQuery(request, (query) => ignored.forEach((name) => query.delete(name))));
+};
