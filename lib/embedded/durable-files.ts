@@ -10,6 +10,12 @@ export async function writeDurably(path: string, bytes: Uint8Array | string, tem
   await moveDurably(temporary, path);
 }
 
+/** Makes an empty file, whose name is all it has to say. */
+export async function createDurably(path: string): Promise<void> {
+  await writeFile(path, '');
+  await syncFolder(dirname(path));
+}
+
 /** Gives a file that is on the disk already its name, in place of whatever has that name. */
 export async function moveDurably(from: string, to: string): Promise<void> {
   await rename(from, to);

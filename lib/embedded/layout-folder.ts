@@ -74,6 +74,11 @@ export class LayoutFolder {
     return writeDurably(path, bytes, this.temporaryPath());
   }
 
+  /** Nothing is written where content of that size is: nothing gets its name before it is whole. */
+  async writeContent(digest: string, bytes: Buffer): Promise<void> {
+    if ((await this.contentSize(digest)) !== bytes.length) await this.write(this.contentPath(digest), bytes);
+  }
+
   /** Bytes; undefined when it is not there. */
   async contentSize(digest: string): Promise<number | undefined> {
     return unlessMissing(stat(this.contentPath(digest)).then(({ size }) => size));

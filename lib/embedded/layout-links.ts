@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDigest } from '../oci/digest.js';
 import type { RawManifest } from '../oci/manifest.js';
-import { makeFolder, removeDurably } from './durable-files.js';
+import { createDurably, makeFolder, removeDurably } from './durable-files.js';
 import type { LayoutFolder } from './layout-folder.js';
 
 /** What a manifest's link has to say, because the content alone may not: it may have come without a type of its own. */
@@ -71,7 +71,7 @@ export class LayoutLinks {
   async addBlob(repository: string, digest: string): Promise<void> {
     const { blobs } = await this.open(repository);
     if (blobs.has(digest)) return;
-    await this.folder.write(this.path(repository, 'blobs', digest), '');
+    await createDurably(this.path(repository, 'blobs', digest));
     blobs.add(digest);
   }
 

@@ -97,7 +97,7 @@ export class LayoutStore implements Store {
   putManifest(repository: string, manifest: RawManifest, ...tags: string[]): Promise<void> {
     const { bytes, descriptor } = manifest;
     return this.turns.take(descriptor.digest, async () => {
-      await this.folder.write(this.folder.contentPath(descriptor.digest), bytes);
+      await this.folder.writeContent(descriptor.digest, bytes);
       await this.links.addManifest(repository, manifest);
       if (tags.length > 0) await this.index.set(repository, tags, descriptor);
     });

@@ -1,7 +1,13 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { makeFolder, moveDurably, removeDurably, writeDurably } from '../../lib/embedded/durable-files.js';
+import {
+  createDurably,
+  makeFolder,
+  moveDurably,
+  removeDurably,
+  writeDurably,
+} from '../../lib/embedded/durable-files.js';
 import { TemporaryFolders } from '../support/temporary-folder.js';
 
 /** That they wait for the disk cannot be seen from here; what they leave behind can. */
@@ -25,6 +31,11 @@ describe('durable files', () => {
     await mkdir(join(folder, 'file', 'inside'), { recursive: true });
     await expect(writeDurably(join(folder, 'file'), 'new', join(folder, 'temporary'))).rejects.toThrow();
     expect(await readdir(join(folder, 'file'))).toEqual(['inside']);
+  });
+
+  it('are made empty, and are so already', async () => {
+    for (let times = 0; times < 2; times++) await createDurably(join(folder, 'file'));
+    expect([await readFile(join(folder, 'file'), 'utf8'), await readdir(folder)]).toEqual(['', ['file']]);
   });
 
   it('are moved', async () => {
