@@ -26,6 +26,7 @@ const SAMPLES: Record<string, { args?: string[]; prints: RegExp }> = {
   },
   'quickstart.ts': { prints: /team\/app has the tags prod/ },
   'subclass-service.ts': { prints: /^exists|uploaded sha256:[0-9a-f]{64} in audited\/app$/m },
+  'testing-your-code.ts': { prints: /^\S+ pass 3$/m },
   'test-with-embedded-registry.ts': { prints: /the registry has team\/app:1\.0 as sha256:c8f587c6/ },
 };
 
