@@ -1,6 +1,6 @@
 import type { Descriptor } from '../oci/descriptor.js';
 import { algorithmOf, digestOf } from '../oci/digest.js';
-import { isIndex, parseManifest, type RawManifest } from '../oci/manifest.js';
+import { isIndex, MAX_MANIFEST_SIZE, parseManifest, type RawManifest } from '../oci/manifest.js';
 import { isManifestMediaType } from '../oci/media-types.js';
 import type { LayoutFolder } from './layout-folder.js';
 import type { LayoutIndex } from './layout-index.js';
@@ -30,7 +30,8 @@ async function adopt(
 
 /** Nothing when it is absent, or not what its descriptor says: other tools may have stopped half-way. */
 async function readManifest({ digest, mediaType }: Descriptor, folder: LayoutFolder): Promise<RawManifest | undefined> {
-  const bytes = await folder.readContent(digest);
+  const size = await folder.contentSize(digest);
+  const bytes = size === undefined || size > MAX_MANIFEST_SIZE ? undefined : await folder.readContent(digest);
   if (bytes === undefined || digestOf(bytes, algorithmOf(digest)) !== digest) return undefined;
   try {
     const raw = parseManifest(bytes, mediaType);

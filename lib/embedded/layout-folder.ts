@@ -25,12 +25,10 @@ export class LayoutFolder {
    * @throws InvalidArgumentError when it holds something else.
    */
   static async at(path: string): Promise<LayoutFolder> {
-    await makeFolder(path).catch((cause: unknown) => {
-      throw unusable(path, 'it is no folder that can be made', cause);
-    });
+    await makeOrRefuse(path, path);
     const folder = new LayoutFolder(await realpath(path));
     await folder.assertLayout();
-    await makeFolder(join(folder.root, OURS));
+    await makeOrRefuse(join(folder.root, OURS), path);
     return folder;
   }
 
@@ -105,6 +103,12 @@ export class LayoutFolder {
     const text = await unlessMissing(readFile(join(this.root, 'oci-layout'), 'utf8'));
     return text === undefined ? undefined : parseVersion(text);
   }
+}
+
+async function makeOrRefuse(folder: string, path: string): Promise<void> {
+  await makeFolder(folder).catch((cause: NodeJS.ErrnoException) => {
+    throw unusable(path, `nothing can be kept there (${cause.code})`, cause);
+  });
 }
 
 export async function unlessMissing<T>(work: Promise<T>): Promise<T | undefined> {

@@ -299,7 +299,27 @@ describe('LayoutStore', () => {
 
     it('may be a file where the folder should be', async () => {
       await writeFile(join(folder, 'file'), '');
-      await expect(LayoutStore.open(join(folder, 'file'))).rejects.toMatchObject({ code: 'NOT_A_LAYOUT' });
+      await expect(LayoutStore.open(join(folder, 'file'))).rejects.toMatchObject({
+        code: 'NOT_A_LAYOUT',
+        message: expect.stringMatching(/file is no folder a registry can use: .*EEXIST/),
+      });
+    });
+
+    it('is not read as a manifest when it is too large to be one', async () => {
+      const large = JSON.stringify({ ...imageOf('{}'), annotations: { filler: 'x'.repeat(4 * 1024 * 1024) } });
+      await layoutOf([named(descriptorOf(OCI_MANIFEST, large), 'app:v1')], '{}', large);
+      await using(async (_, caller) => {
+        expect((await caller.call('GET', '/v2/app/manifests/v1')).status).toBe(404);
+      });
+    });
+  });
+
+  it('tells no client where it keeps things when the disk fails', async () => {
+    await using(async (_, caller) => {
+      await rm(join(folder, 'registry', 'temporary'), { recursive: true });
+      const answer = await caller.call('POST', '/v2/app/blobs/uploads/');
+      expect([answer.status, answer.body.toString()]).toEqual([500, expect.stringContaining('ENOENT on open')]);
+      expect(answer.body.toString()).not.toContain(folder);
     });
   });
 
