@@ -45,6 +45,15 @@ export interface DeleteTagFlags extends ResultFlags {
   fallback?: boolean;
 }
 
+export interface ServeFlags {
+  dir?: string;
+  port: number;
+  host: string;
+  readOnly?: boolean;
+  /** `user:password` */
+  auth?: string;
+}
+
 export interface ReferrersFlags extends ResultFlags {
   artifactType?: string;
 }

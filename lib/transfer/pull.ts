@@ -82,7 +82,7 @@ export class Pull {
       signal,
     });
     const preferred = platform === undefined ? hostPlatform() : parsePlatform(platform);
-    const layout = new TarLayout(imageFiles({ name, manifests }, format, preferred));
+    const layout = new TarLayout(imageFiles({ names: name === undefined ? [] : [name], manifests }, format, preferred));
     const sink =
       typeof target === 'string' ? await FileSink.create(target, layout) : new StreamSink(target, this.together.signal);
     try {

@@ -30,7 +30,7 @@ const OPTIONS: Record<string, readonly string[]> = {
   tag: [...CONNECTION, ...RESULT],
   delete: [...CONNECTION, '--force', ...RESULT],
   'delete-tag': [...CONNECTION, '--fallback', ...RESULT],
-  serve: ['--port', '--host'],
+  serve: ['--dir', '--port', '--host', '--read-only', '--auth'],
 };
 const COMMANDS = Object.keys(OPTIONS);
 const APP = 'spec/fixtures/docker-26-multi-tag.tar';
