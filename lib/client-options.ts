@@ -22,7 +22,10 @@ export interface TransferOptions extends Pick<CallOptions, 'signal'> {
    * three that is there; or your own. A program that fails is replaced by `builtin`, with a `warning`. Default `auto`.
    */
   compressor?: 'auto' | 'builtin' | 'igzip' | 'pigz' | Compressor;
-  /** A repository of the same registry that may have some of the layers: those are linked, not sent. */
+  /**
+   * A repository of the same registry that may have some of the blobs: those are linked, not sent. Only what is packed in the
+   * archive already, or pushed plain, has a digest to ask for before it is sent.
+   */
   mountFrom?: string;
   /** Blobs at once. Default: that of the client. */
   concurrency?: number;

@@ -136,7 +136,7 @@ export class RegistryClient {
   async getManifest(repository: string, reference: string, options: ManifestOptions = {}): Promise<RawManifest> {
     const { platform, ...call } = options;
     const raw = await this.manifests.fetch(repository, reference, call);
-    return platform === undefined ? raw : fetchPlatform(this.manifests, repository, raw, platform, call);
+    return platform === undefined ? raw : fetchPlatform(this, repository, raw, platform, call);
   }
 
   /**
@@ -201,7 +201,7 @@ export class RegistryClient {
    * @param target - a path, which appears complete or not at all, or a stream, which is not ended
    * @throws NotFoundError, DigestMismatchError, RegistryError; InvalidArgumentError when the file cannot be written
    */
-  pull(reference: string, target: string | Writable, options: PullOptions = {}): Promise<PulledImage> {
+  async pull(reference: string, target: string | Writable, options: PullOptions = {}): Promise<PulledImage> {
     const { format = 'docker', platform, signal, concurrency = this.options.concurrency } = options;
     const { repository, tag, digest } = localReference(reference, this.registry);
     const name = tag ?? (digest === undefined ? 'latest' : undefined);
@@ -221,7 +221,7 @@ export class RegistryClient {
    * @param target - `repository[:tag]` there; the source's tag where it has none
    * @throws NotFoundError, DigestMismatchError, RegistryError
    */
-  copy(source: string, target: string, options: CopyOptions = {}): Promise<CopiedImage> {
+  async copy(source: string, target: string, options: CopyOptions = {}): Promise<CopiedImage> {
     const { to = this, platform, signal, concurrency = this.options.concurrency } = options;
     const from = localReference(source, this.registry);
     const into = localReference(target, to.registry);

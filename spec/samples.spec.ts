@@ -46,6 +46,7 @@ const SAMPLES: Record<string, { args?: string[]; prints: RegExp }> = {
   'subclass-service.ts': { prints: /^exists|uploaded sha256:[0-9a-f]{64} in audited\/app$/m },
   'tag.ts': { args: ['tagged/app', '1'], prints: /tagged\/app:stable is sha256:c8f587c6[^]*\nsha256:[0-9a-f]{64}/ },
   'tar-functions.ts': { prints: /fixture\/app:latest[^]*manifest.json lists 1 image\nlinux\/amd64, 6 layers/ },
+  'testing-your-code.ts': { prints: /^\S+ pass 3$/m },
   'test-with-embedded-registry.ts': { prints: /the registry has team\/app:1\.0 as sha256:c8f587c6/ },
 };
 

@@ -11,8 +11,8 @@ export type ArchiveFormat = 'docker' | 'oci';
 
 /** An image or an index as a registry served it, with everything below it. */
 export interface StoredImage {
-  /** What the archive is saved under, `[host[:port]/]repository:tag`; absent when it was asked for by digest alone. */
-  name: string | undefined;
+  /** What the archive is saved under, each `[host[:port]/]repository:tag`; none when it was asked for by digest alone. */
+  names: readonly string[];
   /** Children before the indexes that list them; the last one is the root. */
   manifests: readonly RawManifest[];
 }
@@ -47,14 +47,12 @@ function directories(digests: Iterable<string>): LayoutFile[] {
   return ['blobs/', ...[...algorithms].map((algorithm) => `blobs/${algorithm}/`)].map((name) => ({ name, size: 0 }));
 }
 
-function layoutFiles({ name, manifests }: StoredImage): LayoutFile[] {
+/** With one descriptor per name, because an annotation holds one. */
+function layoutFiles({ names, manifests }: StoredImage): LayoutFile[] {
   const { mediaType, digest, size } = (manifests.at(-1) as RawManifest).descriptor;
-  const annotations = name === undefined ? {} : { annotations: annotationsFor(name) };
-  const index = {
-    schemaVersion: 2,
-    mediaType: MediaType.ociIndex,
-    manifests: [{ mediaType, digest, size, ...annotations }],
-  };
+  const root = { mediaType, digest, size };
+  const named = names.map((name) => ({ ...root, annotations: annotationsFor(name) }));
+  const index = { schemaVersion: 2, mediaType: MediaType.ociIndex, manifests: named.length === 0 ? [root] : named };
   return [json(OCI_INDEX, index), json('oci-layout', { imageLayoutVersion: '1.0.0' })];
 }
 
@@ -71,7 +69,7 @@ function dockerManifest(image: StoredImage, preferred: Platform): DockerManifest
   return [
     {
       Config: blobPath(config.digest),
-      RepoTags: image.name === undefined ? null : [image.name],
+      RepoTags: image.names.length === 0 ? null : image.names,
       Layers: layers.map(({ digest }) => blobPath(digest)),
     },
   ];

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import {
-  type ConnectionFlags,
   type DeleteFlags,
   type DeleteTagFlags,
   example,
+  type ResultFlags,
   withConnection,
   withResult,
 } from './flags.js';
@@ -17,12 +17,12 @@ export function addChanges(program: Command, io: Io): void {
 }
 
 function addTag(program: Command, io: Io): void {
-  withConnection(program.command('tag'))
+  withResult(withConnection(program.command('tag')))
     .description('give an image of a registry further tags')
     .argument('<reference>', 'latest without a tag')
     .argument('<tag...>', 'tags in the same repository')
     .addHelpText('after', example('tag localhost:5000/team/app:1.2.3 1.2 1 latest'))
-    .action(async (reference: string, tags: string[], options: ConnectionFlags) => {
+    .action(async (reference: string, tags: string[], options: ResultFlags) => {
       const { tag } = await import('./commands/tag.js');
       await tag(reference, tags, options, io);
     });
@@ -41,7 +41,7 @@ function addDelete(program: Command, io: Io): void {
 }
 
 function addDeleteTag(program: Command, io: Io): void {
-  withConnection(program.command('delete-tag'))
+  withResult(withConnection(program.command('delete-tag')))
     .description('delete tags, and nothing else')
     .argument('<reference...>', 'each with a tag')
     .option('--fallback', 'where the registry cannot: give the tag an image of its own, and delete that')

@@ -9,14 +9,13 @@ export interface ConnectionFlags {
   timeout?: number;
 }
 
-export interface ListFlags extends ConnectionFlags {
+/** How a result is printed. */
+export interface OutputFlags {
   json?: boolean;
-}
-
-/** Of commands that tell on standard error what they do, unless they are told not to. */
-export interface ResultFlags extends ListFlags {
   quiet?: boolean;
 }
+
+export interface ResultFlags extends ConnectionFlags, OutputFlags {}
 
 export interface PlatformFlags extends ResultFlags {
   platform?: string;
@@ -43,8 +42,17 @@ export interface DeleteFlags extends ResultFlags {
   force?: boolean;
 }
 
-export interface DeleteTagFlags extends ConnectionFlags {
+export interface DeleteTagFlags extends ResultFlags {
   fallback?: boolean;
+}
+
+export interface ServeFlags {
+  dir?: string;
+  port: number;
+  host: string;
+  readOnly?: boolean;
+  /** `user:password` */
+  auth?: string;
 }
 
 export interface ReferrersFlags extends ResultFlags {
@@ -70,6 +78,7 @@ export function withConcurrency(command: Command): Command {
   return command.option('--concurrency <n>', 'blobs at once', wholeNumber, 8);
 }
 
+/** For every command with a result, also where nothing else is printed anyway: a script adds them without a thought. */
 export function withResult(command: Command): Command {
   return command
     .option('--json', 'print the result as JSON')

@@ -8,6 +8,8 @@ export interface Io {
   readonly stdout: (content: string | Uint8Array) => void;
   /** Standard output again, for content that must wait until its reader can take it. */
   readonly stdoutStream: Writable & { readonly isTTY?: boolean };
+  /** From now on it is a failure when the reader of standard output leaves: what it has is of no use without the rest. */
+  readonly requireReader: () => void;
   /** For everything people read while they wait. */
   readonly stderr: (text: string) => void;
   readonly env: Readonly<Record<string, string | undefined>>;

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import {
-  type ConnectionFlags,
   example,
-  type ListFlags,
+  type OutputFlags,
   type PlatformFlags,
   type ReferrersFlags,
+  type ResultFlags,
   withConnection,
   withPlatform,
   withResult,
@@ -22,10 +22,9 @@ export function addLookups(program: Command, io: Io): void {
 }
 
 function addInspect(program: Command, io: Io): void {
-  withPlatform(withConnection(program.command('inspect')))
+  withResult(withPlatform(withConnection(program.command('inspect'))))
     .description('show the images of an archive, or an image of a registry')
     .argument('<tar|reference>', 'an archive if there is such a file, or it ends in .tar or starts with / or ./')
-    .option('--json', 'print it as JSON')
     .addHelpText(
       'after',
       example('inspect app.tar', 'inspect localhost:5000/team/app:1.0', 'inspect team/app:1.0 --platform linux/arm64'),
@@ -48,11 +47,11 @@ function addManifest(program: Command, io: Io): void {
       const { manifest } = await import('./commands/manifest.js');
       await manifest(reference, options, io);
     });
-  withConnection(program.command('resolve'))
+  withResult(withConnection(program.command('resolve')))
     .description('print the digest behind a name')
     .argument('<reference>', 'latest without a tag')
     .addHelpText('after', example('resolve localhost:5000/team/app:1.0'))
-    .action(async (reference: string, options: ConnectionFlags) => {
+    .action(async (reference: string, options: ResultFlags) => {
       const { resolve } = await import('./commands/resolve.js');
       await resolve(reference, options, io);
     });
@@ -77,45 +76,41 @@ function addReferrers(program: Command, io: Io): void {
 }
 
 function addLists(program: Command, io: Io): void {
-  withConnection(program.command('tags'))
+  withResult(withConnection(program.command('tags')))
     .description('list the tags of a repository')
     .argument('<repository>', 'with or without a host')
-    .option('--json', 'print a JSON array')
     .addHelpText('after', example('tags team/app', 'tags registry.example.com/team/app'))
-    .action(async (repository: string, options: ListFlags) => {
+    .action(async (repository: string, options: ResultFlags) => {
       const { tags } = await import('./commands/tags.js');
       await tags(repository, options, io);
     });
-  withConnection(program.command('repos'))
+  withResult(withConnection(program.command('repos')))
     .description('list the repositories of a registry')
     .argument('[registry]', 'address of the registry')
-    .option('--json', 'print a JSON array')
     .addHelpText('after', example('repos', 'repos http://localhost:5000'))
-    .action(async (registry: string | undefined, options: ListFlags) => {
+    .action(async (registry: string | undefined, options: ResultFlags) => {
       const { repos } = await import('./commands/repos.js');
       await repos(registry, options, io);
     });
 }
 
 function addPing(program: Command, io: Io): void {
-  withConnection(program.command('ping'))
+  withResult(withConnection(program.command('ping')))
     .description('check that a registry is there and lets us in')
     .argument('[url]', 'address of the registry')
     .addHelpText('after', example('ping', 'ping https://registry.example.com'))
-    .action(async (url: string | undefined, options: ConnectionFlags) => {
+    .action(async (url: string | undefined, options: ResultFlags) => {
       const { ping } = await import('./commands/ping.js');
       await ping(url, options, io);
     });
 }
 
 function addValidate(program: Command, io: Io): void {
-  program
-    .command('validate')
+  withResult(program.command('validate'))
     .description('read an archive to its end and report every problem')
     .argument('<tar>')
-    .option('--json', 'print the report as JSON')
     .addHelpText('after', example('validate app.tar'))
-    .action(async (tar: string, options: { json?: boolean }) => {
+    .action(async (tar: string, options: OutputFlags) => {
       const { validate } = await import('./commands/validate.js');
       await validate(tar, options, io);
     });

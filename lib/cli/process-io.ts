@@ -26,6 +26,7 @@ const SIGNALS = { SIGINT: ExitCode.interrupted, SIGTERM: 143 } as const;
 export function processIo(process: ProcessLike): { io: Io; exitCode: (code: number) => number } {
   const interrupted = new AbortController();
   let signalCode: number = ExitCode.interrupted;
+  let unreadCode: number = ExitCode.ok;
   for (const [signal, code] of Object.entries(SIGNALS) as [keyof typeof SIGNALS, number][]) {
     process.on(signal, () => {
       if (interrupted.signal.aborted) process.exit(code);
@@ -34,10 +35,10 @@ export function processIo(process: ProcessLike): { io: Io; exitCode: (code: numb
     });
   }
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    // A reader that has seen enough (`| head`) is no error of ours. Without one for results there is no more to do.
+    // Without a reader there is no more to do. One that has seen enough of a list (`| head`) is no error of ours.
     const isOurs = error.code !== 'EPIPE';
     if (isOurs) process.stderr.write(`error: standard output cannot be written: ${error.message}\n`);
-    process.exit(isOurs ? ExitCode.registry : (process.exitCode ?? ExitCode.ok));
+    process.exit(isOurs ? ExitCode.registry : (process.exitCode ?? unreadCode));
   });
   process.stderr.on('error', (error) => {
     if (error.code !== 'EPIPE') throw error;
@@ -48,6 +49,7 @@ export function processIo(process: ProcessLike): { io: Io; exitCode: (code: numb
     },
     stdout: (content) => void process.stdout.write(content),
     stdoutStream: process.stdout,
+    requireReader: () => void (unreadCode = ExitCode.unread),
     stderr: (text) => void process.stderr.write(text),
     env: process.env,
     signal: interrupted.signal,

@@ -2,7 +2,7 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { VERSION } from '../version.js';
 import { addChanges } from './change-commands.js';
 import { ExitCode } from './exit-code.js';
-import { example } from './flags.js';
+import { example, type ServeFlags } from './flags.js';
 import type { Io } from './io.js';
 import { addLookups } from './lookup-commands.js';
 import { addTransfers } from './transfer-commands.js';
@@ -45,16 +45,23 @@ const HELP = `
 References: [http://|https://]host[:port]/repository[:tag][@digest], or without the host with --registry or REGISTRY_URL
 (default http://localhost:15000). Loopback hosts speak plain http unless told otherwise.
 
-Exit codes: 0 ok, 1 registry or network, 2 usage, 3 not a valid image archive, 4 authentication, 130 interrupted.`;
+Exit codes: 0 ok, 1 registry or network, 2 usage, 3 not a valid image archive, 4 authentication, 130 interrupted,
+141 an archive on standard output whose reader left before its end.`;
 
 function addServe(program: Command, io: Io): void {
   program
     .command('serve')
-    .description('run a registry in memory, for tests and demonstrations')
+    .description('run a registry, in memory or over a folder, for tests, demonstrations and single machines')
+    .option('--dir <folder>', 'keep everything in this OCI image layout; without it, in memory')
     .option('--port <n>', 'port to listen on; 0 takes a free one', portNumber, 15000)
     .option('--host <host>', 'address to listen on', '127.0.0.1')
-    .addHelpText('after', example('serve', 'serve --port 5000'))
-    .action(async (options: { port: number; host: string }) => {
+    .option('--read-only', 'refuse whatever would change anything')
+    .option(
+      '--auth <user:password>',
+      'let in who knows these only (Basic; others on this machine see them in its process list)',
+    )
+    .addHelpText('after', example('serve', 'serve --port 5000', 'serve --dir ./images --host 0.0.0.0 --auth ci:secret'))
+    .action(async (options: ServeFlags) => {
       const { serve } = await import('./commands/serve.js');
       await serve(options, io);
     });

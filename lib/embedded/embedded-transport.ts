@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { RegistryError } from '../errors.js';
 import { redactUrl } from '../redact.js';
 import type { Transport, TransportRequest, TransportResponse } from '../transport/transport.js';
-import type { RegistryRequest } from './message.js';
+import type { RegistryHandler, RegistryRequest } from './message.js';
 import { EmbeddedRegistry } from './registry.js';
 
 /**
@@ -10,8 +10,8 @@ import { EmbeddedRegistry } from './registry.js';
  * request does not matter. Closing does nothing, so that what was pushed is there for the next client.
  */
 export class EmbeddedTransport implements Transport {
-  /** @param registry - default: a fresh one that keeps its content in memory */
-  constructor(readonly registry: EmbeddedRegistry = new EmbeddedRegistry()) {}
+  /** @param handler - default: a fresh registry that keeps its content in memory */
+  constructor(readonly handler: RegistryHandler = new EmbeddedRegistry()) {}
 
   async send(request: TransportRequest): Promise<TransportResponse> {
     const { signal } = request;
@@ -33,7 +33,7 @@ export class EmbeddedTransport implements Transport {
   }
 
   private async answer(request: TransportRequest, body: Readable): Promise<TransportResponse> {
-    const { status, headers, body: content } = await this.registry.handle(toRegistryRequest(request, body));
+    const { status, headers, body: content } = await this.handler.handle(toRegistryRequest(request, body));
     const stream = (await content?.open()) ?? Readable.from([]);
     if (request.signal) failOnAbort(stream, request.signal);
     return { status, url: request.url, headers, body: stream };

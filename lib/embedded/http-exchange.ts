@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
+import { RegistryClientError } from '../errors.js';
 import type { RegistryHandler, RegistryRequest, RegistryResponse } from './message.js';
 
 /** Lets the handler answer one request of `node:http`. Never rejects: what cannot be answered ends the connection. */
@@ -10,8 +11,8 @@ export async function exchange(
 ): Promise<void> {
   try {
     await write(outgoing, await handler.handle(toRegistryRequest(incoming)));
-  } catch {
-    outgoing.destroy();
+  } catch (error) {
+    hangUp(outgoing, error);
   }
   // An answer may be ready before the body is read. The rest is taken in and dropped: closing instead would reset the
   // connection, and a client still busy with sending would never see the answer.
@@ -21,7 +22,19 @@ export async function exchange(
 async function write(outgoing: ServerResponse, { status, headers, body }: RegistryResponse): Promise<void> {
   outgoing.writeHead(status, headers);
   if (body === undefined) outgoing.end();
-  else await pipeline(await body.open(), outgoing);
+  else {
+    const stream = await body.open();
+    // Before the pipeline closes the socket in its gentler way.
+    stream.once('error', (error) => hangUp(outgoing, error));
+    await pipeline(stream, outgoing);
+  }
+}
+
+/** A handler that says the connection was reset means it: the client must see it as such. */
+function hangUp(outgoing: ServerResponse, error: unknown): void {
+  const isReset = RegistryClientError.is(error) && error.code === 'ECONNRESET';
+  if (isReset && outgoing.socket) outgoing.socket.resetAndDestroy();
+  else outgoing.destroy();
 }
 
 function toRegistryRequest(incoming: IncomingMessage): RegistryRequest {

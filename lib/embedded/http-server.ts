@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, isIPv6 } from 'node:net';
 import { exchange } from './http-exchange.js';
+import type { RegistryHandler } from './message.js';
 import { EmbeddedRegistry, type EmbeddedRegistryOptions } from './registry.js';
 
 export interface RegistryServerOptions extends EmbeddedRegistryOptions {
@@ -8,6 +9,8 @@ export interface RegistryServerOptions extends EmbeddedRegistryOptions {
   port?: number;
   /** Address to listen on. Default: `127.0.0.1`, because the registry asks nobody who they are. */
   host?: string;
+  /** What answers, for example a registry behind authentication. Default: a fresh `EmbeddedRegistry` of the other options. */
+  handler?: RegistryHandler;
 }
 
 /** Bytes that may wait in one connection, each way. */
@@ -16,19 +19,21 @@ const BUFFER_SIZE = 1024 * 1024;
 /** Milliseconds; node's own default. */
 const HEADERS_TIMEOUT = 60_000;
 
-/** An embedded registry behind `node:http`. */
+/** An embedded registry, or any other handler, behind `node:http`. */
 export class RegistryServer {
   private isClosing = false;
 
   private constructor(
-    readonly registry: EmbeddedRegistry,
+    readonly handler: RegistryHandler,
     /** `http://host:port`, without a slash at the end. */
     readonly url: string,
+    /** The IP address it listens on. */
+    readonly address: string,
     readonly port: number,
     private readonly server: Server,
   ) {
     server.on('request', (incoming, outgoing) => {
-      void exchange(registry, incoming, outgoing);
+      void exchange(handler, incoming, outgoing);
       // Either may be the later one: an answer can be out before its request is in.
       const endIdle = (): void => void (this.isClosing && server.closeIdleConnections());
       incoming.once('close', endIdle);
@@ -40,6 +45,7 @@ export class RegistryServer {
   static async start({
     port = 0,
     host = '127.0.0.1',
+    handler,
     ...options
   }: RegistryServerOptions = {}): Promise<RegistryServer> {
     // No limit on the time a request takes: a large layer over a slow line is no attack. With none for requests, node would
@@ -49,9 +55,9 @@ export class RegistryServer {
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject).listen(port, host, resolve);
     });
-    const address = server.address() as AddressInfo;
-    const url = `http://${isIPv6(host) ? `[${host}]` : host}:${address.port}`;
-    return new RegistryServer(new EmbeddedRegistry(options), url, address.port, server);
+    const { address, port: taken } = server.address() as AddressInfo;
+    const url = `http://${isIPv6(host) ? `[${host}]` : host}:${taken}`;
+    return new RegistryServer(handler ?? new EmbeddedRegistry(options), url, address, taken, server);
   }
 
   /**

@@ -1,9 +1,10 @@
 import type { Readable } from 'node:stream';
 import type { Descriptor } from '../oci/descriptor.js';
-import { algorithmOf, digestOf, isDigest } from '../oci/digest.js';
+import { algorithmOf, assertDigest, digestOf, isDigest } from '../oci/digest.js';
 import { isIndex, type Manifest, MAX_MANIFEST_SIZE, parseManifest, type RawManifest } from '../oci/manifest.js';
 import { bareMediaType, isManifestMediaType } from '../oci/media-types.js';
-import { assertTagOrDigest } from '../oci/reference.js';
+import { assertTag, assertTagOrDigest, isTag } from '../oci/reference.js';
+import { printable } from '../redact.js';
 import { bodyOf, chunksOf, type RegistryResponse, type RoutedRequest } from './message.js';
 import { Refusal } from './registry-error.js';
 import type { Store } from './store.js';
@@ -13,7 +14,7 @@ export class ManifestRoutes {
   constructor(private readonly store: Store) {}
 
   async get({ repository, reference }: RoutedRequest): Promise<RegistryResponse> {
-    const digest = await this.resolve(repository, assertTagOrDigest(reference));
+    const digest = await this.resolve(repository, reference);
     const found = digest === undefined ? undefined : await this.store.getManifest(repository, digest);
     if (found === undefined) throw await this.unknown(repository, reference);
     const headers = {
@@ -27,8 +28,9 @@ export class ManifestRoutes {
     const { repository } = request;
     const reference = assertTagOrDigest(request.reference);
     const raw = await receiveManifest(request, reference);
+    const tags = isDigest(reference) ? request.query.getAll('tag').map(assertTag) : [reference];
     await this.assertComplete(repository, raw.manifest);
-    await this.store.putManifest(repository, raw, isDigest(reference) ? undefined : reference);
+    await this.store.putManifest(repository, raw, ...tags);
     const { digest } = raw.descriptor;
     const { subject } = raw.manifest;
     return {
@@ -37,26 +39,29 @@ export class ManifestRoutes {
         location: `/v2/${repository}/manifests/${digest}`,
         'docker-content-digest': digest,
         ...(subject === undefined ? {} : { 'oci-subject': subject.digest }),
+        ...(isDigest(reference) && tags.length > 0 ? { 'oci-tag': tags.join(', ') } : {}),
       },
     };
   }
 
   /** A tag alone, or a manifest with every tag on it. */
   async delete({ repository, reference }: RoutedRequest): Promise<RegistryResponse> {
-    const deleted = isDigest(assertTagOrDigest(reference))
+    const deleted = isNamedByDigest(reference)
       ? await this.store.deleteManifest(repository, reference)
-      : await this.store.deleteTag(repository, reference);
+      : isTag(reference) && (await this.store.deleteTag(repository, reference));
     if (!deleted) throw await this.unknown(repository, reference);
     return { status: 202, headers: {} };
   }
 
   private async resolve(repository: string, reference: string): Promise<string | undefined> {
-    return isDigest(reference) ? reference : this.store.resolveTag(repository, reference);
+    if (isNamedByDigest(reference)) return reference;
+    return isTag(reference) ? this.store.resolveTag(repository, reference) : undefined;
   }
 
   private async unknown(repository: string, reference: string): Promise<Refusal> {
     if (!(await this.store.hasRepository(repository))) return unknownRepository(repository);
-    return new Refusal('MANIFEST_UNKNOWN', `${repository} has no manifest ${reference}`, { detail: { reference } });
+    const shown = printable(reference, 200);
+    return new Refusal('MANIFEST_UNKNOWN', `${repository} has no manifest ${shown}`, { detail: { reference: shown } });
   }
 
   /** The subject alone may be absent. Source: distribution-spec v1.1, "Pushing Manifests with Subject". */
@@ -86,6 +91,14 @@ export class ManifestRoutes {
 
 export function unknownRepository(repository: string): Refusal {
   return new Refusal('NAME_UNKNOWN', `there is no repository ${repository}`, { detail: { name: repository } });
+}
+
+/**
+ * What is no tag at all is only not there, which is what a reader asks; the conformance suite of v1.1 wants a 404 for it.
+ * @throws InvalidArgumentError DIGEST_INVALID for a digest that is none.
+ */
+function isNamedByDigest(reference: string): boolean {
+  return reference.includes(':') && assertDigest(reference) === reference;
 }
 
 /** Foreign layers stay where their `urls` say. Source: image-spec v1.1 layer.md, "Non-Distributable Layers". */

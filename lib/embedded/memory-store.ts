@@ -43,11 +43,11 @@ export class MemoryStore implements Store {
     return this.repositories.get(repository)?.manifests.get(digest);
   }
 
-  putManifest(repository: string, manifest: RawManifest, tag?: string): void {
+  putManifest(repository: string, manifest: RawManifest, ...tags: string[]): void {
     const { digest } = manifest.descriptor;
-    const { manifests, tags } = this.open(repository);
-    manifests.set(digest, manifest);
-    if (tag !== undefined) tags.set(tag, digest);
+    const content = this.open(repository);
+    content.manifests.set(digest, manifest);
+    for (const tag of tags) content.tags.set(tag, digest);
   }
 
   deleteManifest(repository: string, digest: string): boolean {

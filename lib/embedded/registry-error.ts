@@ -57,5 +57,12 @@ export function errorResponse(error: unknown): RegistryResponse {
 function refusalOf(error: unknown): Refusal {
   if (error instanceof Refusal) return error;
   if (RegistryClientError.is(error) && Object.hasOwn(STATUS, error.code)) return new Refusal(error.code, error.message);
-  return new Refusal('UNKNOWN', `the registry failed: ${error instanceof Error ? error.message : String(error)}`);
+  return new Refusal('UNKNOWN', `the registry failed: ${reasonOf(error)}`);
+}
+
+/** The system's own words name paths of this machine, which are no client's business. */
+function reasonOf(error: unknown): string {
+  const { code, syscall } = (error ?? {}) as NodeJS.ErrnoException;
+  if (syscall !== undefined) return `${code} on ${syscall}`;
+  return error instanceof Error ? error.message : String(error);
 }

@@ -12,6 +12,7 @@ import {
 } from './message.js';
 import { errorResponse, Refusal } from './registry-error.js';
 import { type Endpoint, routeOf } from './route.js';
+import { seal } from './seal.js';
 import type { Store } from './store.js';
 import { UploadRoutes } from './uploads.js';
 
@@ -85,16 +86,6 @@ function actionFor(method: string, actions: Actions): Action {
   if (action !== undefined) return action;
   const allow = Object.keys(actions).flatMap((known) => (known === 'GET' ? ['GET', 'HEAD'] : [known]));
   throw new Refusal('UNSUPPORTED', `${method} is not supported here`, { headers: { allow: allow.join(', ') } });
-}
-
-/** What every answer has. An answer to HEAD is the one to GET without its body; 204 has no length (RFC 9110, 8.6). */
-function seal(request: RegistryRequest, { status, headers, body }: RegistryResponse): RegistryResponse {
-  const sealed = {
-    ...headers,
-    ...(status === 204 ? {} : { 'content-length': String(body?.size ?? 0) }),
-    'docker-distribution-api-version': 'registry/2.0',
-  };
-  return { status, headers: sealed, ...(body === undefined || request.method === 'HEAD' ? {} : { body }) };
 }
 
 function splitOnce(text: string, separator: string): string[] {

@@ -13,7 +13,7 @@ export interface ByteRange {
 export interface StoredBlob {
   /** Bytes. */
   readonly size: number;
-  /** All of it, or the bytes of `range`, which lies within. Stays readable when the blob is deleted meanwhile. */
+  /** All of it, or the bytes of `range`, which lies within. Goes on to the end when the blob is deleted meanwhile. */
   read(range?: ByteRange): Readable;
 }
 
@@ -39,8 +39,8 @@ export interface BlobStore {
 
 export interface ManifestStore {
   getManifest(repository: string, digest: string): Awaitable<RawManifest | undefined>;
-  /** Stores it under its descriptor's digest and, in the same step, points the tag at it. */
-  putManifest(repository: string, manifest: RawManifest, tag?: string): Awaitable<void>;
+  /** Stores it under its descriptor's digest and, in the same step, points the tags at it. */
+  putManifest(repository: string, manifest: RawManifest, ...tags: string[]): Awaitable<void>;
   /** Deletes the manifest and every tag on it. False when it was not there. */
   deleteManifest(repository: string, digest: string): Awaitable<boolean>;
   /** The repository's manifests whose subject has this digest. */

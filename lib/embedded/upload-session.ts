@@ -10,15 +10,21 @@ export class UploadSession {
   readonly id = randomUUID();
   /** Whether the last chunk was shorter than the registry asked for, so that no other may follow. */
   isClosedByShortChunk = false;
-  private algorithm: DigestAlgorithm = 'sha256';
-  private digester = new Digester();
+  private algorithm: DigestAlgorithm;
+  private digester: Digester;
+  private usedAt = Date.now();
   private isBusy = false;
   private isEnded = false;
 
+  /** @param algorithm - of the digest that will probably come; with another one the content is read again */
   constructor(
     readonly repository: string,
     private readonly writer: BlobWriter,
-  ) {}
+    algorithm: DigestAlgorithm = 'sha256',
+  ) {
+    this.algorithm = algorithm;
+    this.digester = new Digester(algorithm);
+  }
 
   /** Bytes received. */
   get size(): number {
@@ -32,6 +38,11 @@ export class UploadSession {
       'docker-upload-uuid': this.id,
       range: `0-${Math.max(this.size - 1, 0)}`,
     };
+  }
+
+  /** Milliseconds since anybody wrote to it; 0 while somebody does. */
+  get idleTime(): number {
+    return this.isBusy ? 0 : Date.now() - this.usedAt;
   }
 
   /**
@@ -48,6 +59,7 @@ export class UploadSession {
       return await work();
     } finally {
       this.isBusy = false;
+      this.usedAt = Date.now();
       if (this.isEnded) await this.writer.discard();
     }
   }

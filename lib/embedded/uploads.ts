@@ -1,10 +1,13 @@
-import { assertDigest } from '../oci/digest.js';
+import { assertDigest, type DigestAlgorithm } from '../oci/digest.js';
 import { assertRepository } from '../oci/reference.js';
 import type { RegistryResponse, RoutedRequest } from './message.js';
 import { chunkRange } from './ranges.js';
 import { Refusal } from './registry-error.js';
 import type { BlobStore, ByteRange } from './store.js';
 import { unknownUpload, UploadSession } from './upload-session.js';
+
+/** Milliseconds an upload may go without a byte. A client that comes back later has to start anew. */
+const MAX_IDLE_TIME = 60 * 60 * 1000;
 
 /** `/v2/<name>/blobs/uploads/` and below. Source: distribution-spec v1.1, "Pushing blobs", "Mounting a blob". */
 export class UploadRoutes {
@@ -25,7 +28,9 @@ export class UploadRoutes {
     }
     const digest = query.get('digest');
     if (digest !== null) assertDigest(digest);
-    const session = new UploadSession(repository, await this.store.createBlob());
+    const algorithm = algorithmFrom(query.get('digest-algorithm'));
+    await this.dropIdle();
+    const session = new UploadSession(repository, await this.store.createBlob(), algorithm);
     if (digest !== null) return this.takeWhole(session, request, digest);
     this.sessions.set(session.id, session);
     return { status: 202, headers: { ...session.headers, ...this.minLengthHeader() } };
@@ -63,6 +68,13 @@ export class UploadRoutes {
     this.sessions.delete(session.id);
     await session.cancel();
     return { status: 204, headers: {} };
+  }
+
+  /** Clients go away without a word, and what they leave behind holds memory, or a file. */
+  private async dropIdle(): Promise<void> {
+    const idle = [...this.sessions.values()].filter(({ idleTime }) => idleTime > MAX_IDLE_TIME);
+    for (const session of idle) this.sessions.delete(session.id);
+    await Promise.all(idle.map((session) => session.cancel()));
   }
 
   private mount(repository: string, digest: string, from: string | null): Promise<boolean> | boolean {
@@ -113,6 +125,12 @@ export class UploadRoutes {
   private minLengthHeader(): Record<string, string> {
     return this.chunkMinLength > 0 ? { 'oci-chunk-min-length': String(this.chunkMinLength) } : {};
   }
+}
+
+/** Source: distribution-spec main, "Pushing a blob", end-4c; not in v1.1 yet. */
+function algorithmFrom(name: string | null): DigestAlgorithm {
+  if (name === null || name === 'sha256' || name === 'sha512') return name ?? 'sha256';
+  throw new Refusal('DIGEST_INVALID', 'the digest-algorithm must be sha256 or sha512', { detail: { name } });
 }
 
 function created(repository: string, digest: string): RegistryResponse {

@@ -1,10 +1,11 @@
 import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { inject, injectable } from 'inversify';
-import { NotFoundError, RegistryError } from '../errors.js';
+import { AuthenticationError, NotFoundError, RegistryError } from '../errors.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import { Digester } from '../oci/digest.js';
 import { tapStream } from '../oci/tap-stream.js';
+import { assertRepository } from '../oci/reference.js';
 import type { ResolvedOptions } from '../options.js';
 import { TOKENS } from '../tokens.js';
 import type { RequestBody, Transport } from '../transport/transport.js';
@@ -77,7 +78,7 @@ export class BlobService {
     const { url, scopes } = this.requests.endpoints.blob(repository, digest, forPush ? pushScope : pullScope);
     const doing = `looking for ${digest} in ${repository}`;
     // A mount will need to read there, and one token can allow both.
-    const wanted = mountFrom === undefined ? scopes : [...scopes, pullScope(mountFrom)];
+    const wanted = mountFrom === undefined ? scopes : [...scopes, pullScope(assertRepository(mountFrom))];
     try {
       const call = { url, scopes: wanted, method: 'HEAD', signal, timeout, expected: [200], doing };
       await this.requests.metadata(call);
@@ -149,7 +150,7 @@ export class BlobService {
    * A small blob as a whole, checked, within the time of a metadata call.
    * @throws NotFoundError, DigestMismatchError, RegistryError
    */
-  read(
+  async read(
     repository: string,
     descriptor: Pick<Descriptor, 'digest' | 'size'>,
     options: CallOptions = {},
@@ -176,6 +177,9 @@ export class BlobService {
     try {
       return await this.exists(repository, digest, { signal, forPush: true, mountFrom });
     } catch (error) {
+      // Who may not read where a mount would come from can still upload.
+      if (error instanceof AuthenticationError && mountFrom !== undefined)
+        return this.mayExist(repository, digest, { signal });
       if (error instanceof RegistryError && error.status === 403) return false;
       throw error;
     }

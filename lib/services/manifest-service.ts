@@ -67,6 +67,8 @@ export class ManifestService {
     const doing = `fetching the manifest ${nameIn(repository, reference)}`;
     const answer = await this.requests.read(this.reading('GET', repository, reference, options), MAX_FETCH);
     const { bytes } = answer;
+    // The digest of a signed one is that of what was signed, not of its bytes.
+    if (isSchema1(answer)) throw schema1(answer, doing);
     if (isDigest(reference)) assertContent(bytes, reference, doing);
     else assertAsTold(answer, bytes, doing);
     const raw = parsed(bytes, answer, doing);
@@ -184,6 +186,19 @@ function describedBy({ headers }: Head, reference: string): Descriptor | undefin
 function assertContent(bytes: Buffer, digest: string, doing: string): void {
   const actual = digestOf(bytes, algorithmOf(digest));
   if (actual !== digest) throw mismatch(doing, digest, actual);
+}
+
+/** Source: distribution `docs/content/spec/manifest-v2-1.md`. */
+function isSchema1({ headers }: Head): boolean {
+  return /^application\/vnd\.docker\.distribution\.manifest\.v1\+/.test(bareMediaType(headers['content-type'] ?? ''));
+}
+
+function schema1({ status }: Head, doing: string): RegistryError {
+  return new RegistryError(`${doing}: it is of Docker schema 1, which is no longer supported`, {
+    code: 'MANIFEST_INVALID',
+    status,
+    hint: 'Push the image again with a current docker, which writes schema 2.',
+  });
 }
 
 /** Source: distribution-spec v1.1, "Pulling manifests": `Docker-Content-Digest` is the digest of the body. */

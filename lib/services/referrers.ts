@@ -99,7 +99,9 @@ export class Referrers {
       const list = await this.tagged(repository, subject.digest, options);
       const manifests = edit(list?.manifests ?? []);
       if (!manifests) return;
-      const changed = { ...list, schemaVersion: 2, mediaType: MediaType.ociIndex, manifests } as const;
+      const annotations = list?.annotations === undefined ? {} : { annotations: list.annotations };
+      // Nothing else of it: a list with a subject would have to be put on another list.
+      const changed = { schemaVersion: 2, mediaType: MediaType.ociIndex, manifests, ...annotations } as const;
       await this.manifests.push(repository, tagFor(subject.digest), encodeManifest(changed), options);
     };
     const before = this.changes.get(name) ?? Promise.resolve();

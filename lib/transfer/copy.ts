@@ -56,7 +56,7 @@ export class Copy {
 
   async run(): Promise<CopiedImage> {
     const { source, platform, signal } = this.job;
-    const manifests = await fetchImages(source.manifests, { ...source, platform }, { limit: this.limit, signal });
+    const manifests = await fetchImages(source, { ...source, platform }, { limit: this.limit, signal });
     const blobs = storedBlobs({ manifests });
     const bytes = blobs.reduce((sum, { size }) => sum + size, 0);
     this.job.onProgress({ state: 'planned', blobs: blobs.length, bytes });

@@ -70,10 +70,8 @@ export async function deleteManifest(
   digest: string,
   options: CallOptions,
 ): Promise<void> {
-  const raw = await manifests.fetch(repository, digest, options).catch((error: unknown) => {
-    // What cannot be read, schema 1 for one, can still be deleted.
-    if (!(error instanceof RegistryError) || error.code !== 'MANIFEST_INVALID') throw error;
-  });
+  // What cannot be read, because it is damaged or of schema 1, can still be deleted.
+  const raw = await manifests.fetch(repository, digest, options).catch(() => options.signal?.throwIfAborted());
   await manifests.delete(repository, digest, options);
   if (raw?.manifest.subject) await manifests.unlistReferrer(repository, raw, options);
 }
@@ -131,17 +129,30 @@ function cannotDeleteTags(error: unknown): boolean {
   return error instanceof RegistryError && (error.status === 400 || error.status === 405);
 }
 
-/** The tag moves to an image nobody else has, which can be deleted without touching any other tag. */
+/**
+ * The tag moves to an image nobody else has, which can be deleted without touching any other tag. Whether anything can be
+ * deleted here at all is tried on that image first, and when it fails after all, the tag gets back what it had.
+ */
 async function deleteThroughDummy(
   { blobs, manifests }: DeletionServices,
   repository: string,
   tag: string,
   options: CallOptions,
 ): Promise<void> {
+  const original = await manifests.fetch(repository, tag, { ...options, forPush: true });
   const { config, dummy } = dummyImage();
+  const { digest } = dummy.descriptor;
   await blobs.push(repository, config, { signal: options.signal });
-  await manifests.push(repository, tag, dummy, options);
-  await manifests.delete(repository, dummy.descriptor.digest, options);
+  await manifests.push(repository, digest, dummy, options);
+  await manifests.delete(repository, digest, options);
+  try {
+    await manifests.push(repository, tag, dummy, options);
+    await manifests.delete(repository, digest, options);
+  } catch (error) {
+    // The caller's signal may be the reason, so this goes on without it.
+    await manifests.push(repository, tag, original, { timeout: options.timeout });
+    throw error;
+  }
 }
 
 function dummyImage(): { config: { descriptor: Descriptor; open: () => Readable }; dummy: RawManifest } {

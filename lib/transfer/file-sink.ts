@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { PlacedFile, TarLayout } from '../archive/tar-layout.js';
@@ -21,13 +21,13 @@ export class FileSink implements ArchiveSink {
   ) {}
 
   /** @throws InvalidArgumentError when the file cannot be created there. */
-  static async create(path: string, layout: TarLayout): Promise<FileSink> {
+  static async create(given: string, layout: TarLayout): Promise<FileSink> {
+    await assertFile(given);
+    // What a link points to is written, and the link stays.
+    const path = await realpath(given).catch(() => given);
     const partial = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.partial`);
     const file = await open(partial, 'wx').catch((cause: NodeJS.ErrnoException) => {
-      throw new InvalidArgumentError(`${path} cannot be written: ${cause.message}`, {
-        code: cause.code ?? 'FILE',
-        cause,
-      });
+      throw unwritable(given, cause);
     });
     const sink = new FileSink(path, partial, layout, file);
     await sink.writeFrame().catch(async (error: unknown) => {
@@ -49,7 +49,9 @@ export class FileSink implements ArchiveSink {
   async finish(): Promise<void> {
     await this.file.sync();
     await this.file.close();
-    await rename(this.partial, this.path);
+    await rename(this.partial, this.path).catch((cause: NodeJS.ErrnoException) => {
+      throw unwritable(this.path, cause);
+    });
     await syncFolder(dirname(this.path));
   }
 
@@ -63,6 +65,21 @@ export class FileSink implements ArchiveSink {
     await this.file.truncate(this.layout.size);
     for (const { header, position } of this.layout.files) await writeFully(this.file, header, position - header.length);
   }
+}
+
+/** A rename would put a file in the place of a device or a pipe. */
+async function assertFile(path: string): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  if (!found || found.isFile()) return;
+  const kind = found.isDirectory() ? 'a folder' : 'a device or a pipe';
+  throw new InvalidArgumentError(`${path} is ${kind}, not a file`, {
+    code: found.isDirectory() ? 'EISDIR' : 'NOT_A_FILE',
+    hint: 'Name a file, or write into a stream (- for standard output).',
+  });
+}
+
+function unwritable(path: string, cause: NodeJS.ErrnoException): InvalidArgumentError {
+  return new InvalidArgumentError(`${path} cannot be written: ${cause.message}`, { code: cause.code ?? 'FILE', cause });
 }
 
 async function writeFully(file: FileHandle, bytes: Buffer, position: number): Promise<void> {

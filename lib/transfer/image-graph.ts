@@ -1,17 +1,22 @@
 import { NotFoundError, RegistryError } from '../errors.js';
 import type { Descriptor } from '../oci/descriptor.js';
-import { isIndex, type RawManifest } from '../oci/manifest.js';
+import { readImageConfig } from '../oci/image-config.js';
+import { type ImageManifest, isIndex, type RawManifest } from '../oci/manifest.js';
 import { isManifestMediaType } from '../oci/media-types.js';
 import { formatPlatform, isUnknownPlatform, parsePlatform, type Platform, platformMatches } from '../oci/platform.js';
+import type { BlobService } from '../services/blob-service.js';
 import type { ManifestService } from '../services/manifest-service.js';
 import type { CallOptions } from '../services/requests.js';
+import { readConfig } from './config-blob.js';
 import type { Limit } from './limiter.js';
 
 /** Indexes inside indexes deeper than this, or with more manifests in all, are an attack. */
 const MAX_DEPTH = 8;
-const MAX_MANIFESTS = 10_000;
+const MAX_MANIFESTS = 1000;
 
 export interface GraphOptions extends CallOptions {
+  /** Which children to fetch. Default: all that are manifests. */
+  wants?: (child: Descriptor) => boolean;
   limit: Limit;
 }
 
@@ -21,13 +26,13 @@ export interface GraphOptions extends CallOptions {
  * @throws NotFoundError when it, or its image for the platform, is not there; RegistryError
  */
 export async function fetchImages(
-  manifests: ManifestService,
+  services: ImageServices,
   { repository, reference, platform }: { repository: string; reference: string; platform: string | undefined },
   options: GraphOptions,
 ): Promise<RawManifest[]> {
-  const root = await manifests.fetch(repository, reference, options);
-  if (platform === undefined) return fetchGraph(manifests, repository, root, options);
-  return [await fetchPlatform(manifests, repository, root, platform, options)];
+  const root = await services.manifests.fetch(repository, reference, options);
+  if (platform === undefined) return fetchGraph(services.manifests, repository, root, options);
+  return [await fetchPlatform(services, repository, root, platform, options)];
 }
 
 /**
@@ -41,16 +46,20 @@ export async function fetchGraph(
   options: GraphOptions,
 ): Promise<RawManifest[]> {
   const found = new Map<string, RawManifest>();
+  let fetched = 0;
   const visit = async (raw: RawManifest, depth: number): Promise<void> => {
-    if (depth > MAX_DEPTH || found.size > MAX_MANIFESTS) throw tooLarge(repository, root);
+    if (depth > MAX_DEPTH) throw tooLarge(repository, root);
     if (isIndex(raw.manifest)) {
-      const children = raw.manifest.manifests.filter(
-        ({ digest, mediaType }) => isManifestMediaType(mediaType) && !found.has(digest),
+      const listed = raw.manifest.manifests.filter(
+        (child) => isManifestMediaType(child.mediaType) && !found.has(child.digest) && (options.wants?.(child) ?? true),
       );
-      const fetched = await Promise.all(
+      const children = [...new Map(listed.map((child) => [child.digest, child])).values()];
+      fetched += children.length;
+      if (fetched > MAX_MANIFESTS) throw tooLarge(repository, root);
+      const below = await Promise.all(
         children.map((child) => options.limit(() => manifests.fetch(repository, child.digest, options))),
       );
-      for (const child of fetched) await visit(child, depth + 1);
+      for (const child of below) await visit(child, depth + 1);
     }
     found.set(raw.descriptor.digest, raw);
   };
@@ -58,22 +67,48 @@ export async function fetchGraph(
   return [...found.values()];
 }
 
+/** Where images are read from. */
+export interface ImageServices {
+  manifests: ManifestService;
+  blobs: BlobService;
+}
+
 /**
- * The image of one platform: the manifest itself when it is no index, else the child that is listed for it.
- * @throws NotFoundError with code `PLATFORM_UNKNOWN`, listing the platforms there are
+ * The image of one platform: the child that is listed for it, or the manifest itself when that is for it.
+ * @throws NotFoundError with code `PLATFORM_UNKNOWN`, listing the platforms there are; RegistryError
  */
 export async function fetchPlatform(
-  manifests: ManifestService,
+  services: ImageServices,
   repository: string,
   root: RawManifest,
   platform: string,
   options: CallOptions,
 ): Promise<RawManifest> {
   const wanted = parsePlatform(platform);
-  if (!isIndex(root.manifest)) return root;
-  const child = root.manifest.manifests.find((entry) => entry.platform && platformMatches(wanted, entry.platform));
-  if (child) return manifests.fetch(repository, child.digest, options);
-  throw platformUnknown(repository, platform, platformsOf(root.manifest.manifests));
+  let found = root;
+  for (let depth = 0; isIndex(found.manifest); depth++) {
+    if (depth > MAX_DEPTH) throw tooLarge(repository, root);
+    const { manifests } = found.manifest;
+    const child = manifests.find((entry) => entry.platform && platformMatches(wanted, entry.platform));
+    if (!child) throw platformUnknown(repository, platform, platformsOf(manifests));
+    found = await services.manifests.fetch(repository, child.digest, options);
+  }
+  if (found === root) await assertPlatform(services.blobs, repository, found.manifest, wanted, options);
+  return found;
+}
+
+/** Nothing lists a single image: only its config says what it is for. */
+async function assertPlatform(
+  blobs: BlobService,
+  repository: string,
+  { config }: ImageManifest,
+  wanted: Platform,
+  options: CallOptions,
+): Promise<void> {
+  const { os, architecture, variant } = readImageConfig(await readConfig(blobs, repository, config, options));
+  const own = os && architecture ? { os, architecture, ...(variant ? { variant } : {}) } : undefined;
+  if (own && platformMatches(wanted, own)) return;
+  throw platformUnknown(repository, formatPlatform(wanted), own ? [own] : []);
 }
 
 export function platformUnknown(repository: string, wanted: string, available: readonly Platform[]): NotFoundError {

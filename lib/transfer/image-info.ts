@@ -1,5 +1,5 @@
 import { RegistryError } from '../errors.js';
-import { type Descriptor, isJsonObject, type JsonObject } from '../oci/descriptor.js';
+import type { Descriptor } from '../oci/descriptor.js';
 import { type ImageConfig, readImageConfig } from '../oci/image-config.js';
 import { type ImageManifest, isIndex, type RawManifest } from '../oci/manifest.js';
 import { isManifestMediaType } from '../oci/media-types.js';
@@ -7,7 +7,8 @@ import { isUnknownPlatform } from '../oci/platform.js';
 import type { BlobService } from '../services/blob-service.js';
 import type { ManifestService } from '../services/manifest-service.js';
 import type { CallOptions } from '../services/requests.js';
-import { fetchPlatform } from './image-graph.js';
+import { readConfig } from './config-blob.js';
+import { fetchGraph, fetchPlatform } from './image-graph.js';
 import type { Limit } from './limiter.js';
 
 /** The image of one platform. */
@@ -40,9 +41,6 @@ export interface ImageInfoJob extends CallOptions {
   limit: Limit;
 }
 
-/** Configs are JSON of a few kB; larger than this they are something else. */
-const MAX_CONFIG = 16 * 1024 * 1024;
-
 /**
  * @throws NotFoundError when there is no such image, or none for the platform, listing those there are; RegistryError
  */
@@ -70,7 +68,8 @@ async function readOne(
   root: RawManifest,
 ): Promise<PlatformImage> {
   const { platform, repository } = job;
-  const raw = platform === undefined ? root : await fetchPlatform(manifests, repository, root, platform, job);
+  const raw =
+    platform === undefined ? root : await fetchPlatform({ manifests, blobs }, repository, root, platform, job);
   return readImage(blobs, job, raw);
 }
 
@@ -80,54 +79,23 @@ async function readIndex(
   job: ImageInfoJob,
   root: RawManifest,
 ): Promise<{ images: PlatformImage[]; attestations: Descriptor[] }> {
-  const children = isIndex(root.manifest) ? root.manifest.manifests : [];
   const isImage = ({ mediaType, platform }: Descriptor): boolean =>
     isManifestMediaType(mediaType) && !isUnknownPlatform(platform);
-  const { repository, limit } = job;
-  const read = async ({ digest }: Descriptor): Promise<PlatformImage[]> => {
-    const raw = await limit(() => manifests.fetch(repository, digest, job));
-    if (!isIndex(raw.manifest)) return [await limit(() => readImage(blobs, job, raw))];
-    return (await readIndex(manifests, blobs, job, raw)).images;
-  };
-  const images = await Promise.all(children.filter(isImage).map(read));
-  return { images: images.flat(), attestations: children.filter((child) => !isImage(child)) };
+  const { repository, limit, signal, timeout } = job;
+  const graph = await fetchGraph(manifests, repository, root, { limit, signal, timeout, wants: isImage });
+  const single = graph.filter(({ manifest }) => !isIndex(manifest));
+  const images = await Promise.all(single.map((raw) => limit(() => readImage(blobs, job, raw))));
+  const listed = graph.flatMap(({ manifest }) => (isIndex(manifest) ? manifest.manifests : []));
+  return { images, attestations: listed.filter((child) => !isImage(child)) };
 }
 
 async function readImage(blobs: BlobService, job: ImageInfoJob, raw: RawManifest): Promise<PlatformImage> {
   const manifest = raw.manifest as ImageManifest;
   const { config, layers } = manifest;
-  const json = await readConfig(blobs, config, job);
+  const json = await readConfig(blobs, job.repository, config, job);
   const { digest, mediaType } = raw.descriptor;
   const size = [config, ...layers].reduce((sum, blob) => sum + blob.size, 0);
   return { ...readImageConfig(json), digest, mediaType, size, config, layers };
-}
-
-/** Artifacts may have a config that is no JSON, which says nothing. */
-async function readConfig(
-  blobs: BlobService,
-  config: Descriptor,
-  { repository, ...options }: ImageInfoJob,
-): Promise<JsonObject> {
-  if (!config.mediaType.endsWith('json')) return {};
-  if (config.size > MAX_CONFIG) {
-    throw new RegistryError(
-      `the config ${config.digest} of ${repository} has ${config.size} bytes, too many to be one`,
-      {
-        code: 'CONFIG_TOO_LARGE',
-      },
-    );
-  }
-  return parseConfig(await blobs.read(repository, config, options), repository, config);
-}
-
-function parseConfig(bytes: Buffer, repository: string, { digest }: Descriptor): JsonObject {
-  try {
-    const json: unknown = JSON.parse(bytes.toString('utf8'));
-    if (isJsonObject(json)) return json;
-  } catch {
-    // Told below: the same error serves JSON that is no object.
-  }
-  throw new RegistryError(`the config ${digest} of ${repository} is not a JSON object`, { code: 'CONFIG_INVALID' });
 }
 
 function noImages(repository: string, digest: string): RegistryError {

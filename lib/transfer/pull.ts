@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream';
 import { imageFiles, storedBlobs, type ArchiveFormat } from '../archive/image-files.js';
 import { type PlacedFile, TarLayout } from '../archive/tar-layout.js';
-import { DigestMismatchError } from '../errors.js';
+import { DigestMismatchError, InvalidArgumentError } from '../errors.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import { blobPath } from '../archive/oci-image.js';
 import type { RawManifest } from '../oci/manifest.js';
@@ -67,14 +67,22 @@ export class Pull {
     private readonly job: PullJob,
   ) {
     this.together = new TogetherOrNone(job.signal);
+    if (job.platform !== undefined) parsePlatform(job.platform);
+    if (job.format === 'docker' || job.format === 'oci') return;
+    throw new InvalidArgumentError(`the option format is "${String(job.format)}"`, {
+      hint: "It takes 'docker' or 'oci'.",
+    });
   }
 
   async run(): Promise<PulledImage> {
     const { format, name, platform, target } = this.job;
     const { concurrency, signal } = this.job;
-    const manifests = await fetchImages(this.manifests, this.job, { limit: createLimit(concurrency), signal });
+    const manifests = await fetchImages({ blobs: this.blobs, manifests: this.manifests }, this.job, {
+      limit: createLimit(concurrency),
+      signal,
+    });
     const preferred = platform === undefined ? hostPlatform() : parsePlatform(platform);
-    const layout = new TarLayout(imageFiles({ name, manifests }, format, preferred));
+    const layout = new TarLayout(imageFiles({ names: name === undefined ? [] : [name], manifests }, format, preferred));
     const sink =
       typeof target === 'string' ? await FileSink.create(target, layout) : new StreamSink(target, this.together.signal);
     try {

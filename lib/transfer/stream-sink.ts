@@ -1,6 +1,7 @@
 import type { Readable, Writable } from 'node:stream';
 import { setImmediate as nextTick } from 'node:timers/promises';
 import { type PlacedFile, TarLayout } from '../archive/tar-layout.js';
+import { RegistryClientError } from '../errors.js';
 import type { ArchiveSink } from './archive-sink.js';
 
 /** Writes an archive into a stream, one content after another in the order of the layout; never ends the stream. */
@@ -52,7 +53,7 @@ export class StreamSink implements ArchiveSink {
 
   /** Until `listen` calls back; a reader that takes nothing is not waited for when the pull is over. */
   private async wait(listen: (done: () => void) => () => unknown): Promise<void> {
-    const { signal, target } = this;
+    const { signal } = this;
     signal.throwIfAborted();
     await new Promise<void>((resolve) => {
       const done = (): void => {
@@ -65,10 +66,12 @@ export class StreamSink implements ArchiveSink {
     });
     signal.throwIfAborted();
     this.failIfBroken();
-    if (target.destroyed) throw new Error('the stream was closed before the archive was complete');
   }
 
   private failIfBroken(): void {
     if (this.failure) throw this.failure;
+    const { destroyed, writableEnded } = this.target;
+    if (!destroyed && !writableEnded) return;
+    throw new RegistryClientError('the stream was closed before the archive was complete', { code: 'STREAM_CLOSED' });
   }
 }

@@ -5,6 +5,7 @@ import { run } from '../../lib/cli/program.js';
 /** A process that only writes down what it is told. */
 export class FakeIo implements Io {
   err = '';
+  readerRequired = false;
   private readonly written: Buffer[] = [];
   private readonly interrupted = new AbortController();
   readonly signal = this.interrupted.signal;
@@ -36,6 +37,10 @@ export class FakeIo implements Io {
 
   readonly stderr = (text: string): void => {
     this.err += text;
+  };
+
+  readonly requireReader = (): void => {
+    this.readerRequired = true;
   };
 
   interrupt(): void {

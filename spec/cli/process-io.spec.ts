@@ -94,7 +94,19 @@ describe('processIo', () => {
       expect(process.exit.mock.calls).toEqual([[0]]);
     });
 
-    it('ends as it would have, where that is decided', () => {
+    it('ends as if by SIGPIPE where the results are of no use without the rest', () => {
+      made.io.requireReader();
+      expect(process.exit).not.toHaveBeenCalled();
+      process.stdout.break('EPIPE');
+      expect(process.exit.mock.calls).toEqual([[141]]);
+      expect(process.stderr.written).toBe('');
+    });
+
+    it.each([
+      ['are needed to the end', true],
+      ['are not', false],
+    ])('ends as it would have, where that is decided, whether the results %s', (_, required) => {
+      if (required) made.io.requireReader();
       process.exitCode = 3;
       process.stdout.break('EPIPE');
       expect(process.exit.mock.calls).toEqual([[3]]);

@@ -10,26 +10,27 @@ import { VERSION } from '../../lib/version.js';
 import { cli, FakeIo } from './fake-io.js';
 
 const CONNECTION = ['--registry', '--plain-http', '--insecure', '--timeout'];
+const RESULT = ['--json', '--quiet'];
 const OPTIONS: Record<string, readonly string[]> = {
   push: [
     ...CONNECTION,
     ...['--all-tags', '--first-tag', '--image', '--platform', '--compression', '--concurrency', '--mount-from'],
-    ...['--json', '--quiet'],
+    ...RESULT,
   ],
-  pull: [...CONNECTION, '--format', '--platform', '--concurrency', '--json', '--quiet'],
-  copy: [...CONNECTION, '--platform', '--concurrency', '--json', '--quiet'],
-  inspect: [...CONNECTION, '--platform', '--json'],
-  manifest: [...CONNECTION, '--platform', '--json', '--quiet'],
-  resolve: CONNECTION,
-  referrers: [...CONNECTION, '--artifact-type', '--json', '--quiet'],
-  tags: [...CONNECTION, '--json'],
-  repos: [...CONNECTION, '--json'],
-  ping: CONNECTION,
-  validate: ['--json'],
-  tag: CONNECTION,
-  delete: [...CONNECTION, '--force', '--json', '--quiet'],
-  'delete-tag': [...CONNECTION, '--fallback'],
-  serve: ['--port', '--host'],
+  pull: [...CONNECTION, '--format', '--platform', '--concurrency', ...RESULT],
+  copy: [...CONNECTION, '--platform', '--concurrency', ...RESULT],
+  inspect: [...CONNECTION, '--platform', ...RESULT],
+  manifest: [...CONNECTION, '--platform', ...RESULT],
+  resolve: [...CONNECTION, ...RESULT],
+  referrers: [...CONNECTION, '--artifact-type', ...RESULT],
+  tags: [...CONNECTION, ...RESULT],
+  repos: [...CONNECTION, ...RESULT],
+  ping: [...CONNECTION, ...RESULT],
+  validate: RESULT,
+  tag: [...CONNECTION, ...RESULT],
+  delete: [...CONNECTION, '--force', ...RESULT],
+  'delete-tag': [...CONNECTION, '--fallback', ...RESULT],
+  serve: ['--dir', '--port', '--host', '--read-only', '--auth'],
 };
 const COMMANDS = Object.keys(OPTIONS);
 const APP = 'spec/fixtures/docker-26-multi-tag.tar';
@@ -47,7 +48,8 @@ describe('the program', () => {
       expect(out).toContain('[http://|https://]host[:port]/repository[:tag][@digest]');
       expect(out).toContain('default http://localhost:15000');
       expect(out.replace(/\s+/g, ' ')).toContain(
-        '0 ok, 1 registry or network, 2 usage, 3 not a valid image archive, 4 authentication, 130 interrupted',
+        '0 ok, 1 registry or network, 2 usage, 3 not a valid image archive, 4 authentication, 130 interrupted, ' +
+          '141 an archive on standard output whose reader left before its end',
       );
     });
 

@@ -16,6 +16,7 @@ import {
   streamed,
   withDigest,
 } from './caller.js';
+import { DIFFERENCES, type RegistryKind } from './differences.js';
 
 export interface RegistryUnderTest {
   url: URL;
@@ -23,8 +24,15 @@ export interface RegistryUnderTest {
   stop(): Promise<void> | void;
 }
 
-/** What every registry does that this package speaks to, as far as distribution 2.8 with deletes enabled does it too. */
-export function describeRegistry(name: string, start: () => Promise<RegistryUnderTest>): void {
+/**
+ * What every registry does that this package speaks to: all of it what distribution 2.8 with deletes enabled does, too, but
+ * for the table in differences.ts.
+ */
+export function describeRegistry(
+  name: string,
+  start: () => Promise<RegistryUnderTest>,
+  kind: RegistryKind = 'spec',
+): void {
   describe(`${name} as a registry`, () => {
     let registry: RegistryUnderTest;
     let caller: Caller;
@@ -75,6 +83,24 @@ export function describeRegistry(name: string, start: () => Promise<RegistryUnde
         expect(middle.headers).toMatchObject({ 'content-range': 'bytes 2-4/10', 'content-length': '3' });
         const rest = await caller.call('GET', path, { headers: { range: 'bytes=7-' } });
         expect([rest.status, rest.body.toString()]).toEqual([206, '789']);
+      });
+
+      it('comes from its end, too, and never from beyond it', async () => {
+        const path = `/v2/${repository}/blobs/${await caller.pushBlob(repository, '0123456789')}`;
+        const part = async (range: string) => {
+          const { status, headers, body } = await caller.call('GET', path, { headers: { range } });
+          return [status, headers['content-range'], body.toString()];
+        };
+        expect(await part('bytes=-3')).toEqual([206, 'bytes 7-9/10', '789']);
+        expect(await part('bytes=8-100')).toEqual([206, 'bytes 8-9/10', '89']);
+      });
+
+      it('may be under a sha512 digest', async () => {
+        const digest = digestOf('long digest', 'sha512');
+        const location = withDigest(await caller.startUpload(repository), digest);
+        expect((await caller.call('PUT', location, { body: 'long digest' })).status).toBe(201);
+        const answer = await caller.call('GET', `/v2/${repository}/blobs/${digest}`);
+        expect([answer.status, answer.body.toString()]).toEqual([200, 'long digest']);
       });
 
       it('may be empty', async () => {
@@ -254,6 +280,16 @@ export function describeRegistry(name: string, start: () => Promise<RegistryUnde
         );
       });
 
+      it('is not there under what is no tag, and refused under it', async () => {
+        await caller.pushImage(repository, 'v1');
+        for (const reference of ['.INVALID_MANIFEST_NAME', '-dash', 'a'.repeat(129)]) {
+          const path = `/v2/${repository}/manifests/${reference}`;
+          expect((await caller.call('GET', path, { headers: { accept } })).status).toBe(404);
+          expect((await caller.call('HEAD', path, { headers: { accept } })).status).toBe(404);
+          expect((await caller.putManifest(repository, reference, imageOf('{}'))).status).toBeGreaterThanOrEqual(400);
+        }
+      });
+
       it('takes its tags with it when it is deleted', async () => {
         const { digest } = await caller.pushImage(repository, 'v1');
         await caller.pushImage(repository, 'latest');
@@ -289,6 +325,13 @@ export function describeRegistry(name: string, start: () => Promise<RegistryUnde
         }
         expect(seen.filter((one) => one.startsWith(repository))).toEqual(mine);
         expect(new Set(seen).size).toBe(seen.length);
+      });
+    });
+
+    describe('where registries differ', () => {
+      const rows = DIFFERENCES.map((row) => [row.what, row[kind], row] as const);
+      it.each(rows)('%s is answered with %s', async (_, expected, row) => {
+        expect(await row.ask(caller, repository)).toBe(expected);
       });
     });
   });

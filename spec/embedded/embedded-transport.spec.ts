@@ -4,11 +4,12 @@ import { text } from 'node:stream/consumers';
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { EmbeddedTransport } from '../../lib/embedded/embedded-transport.js';
 import { MemoryStore } from '../../lib/embedded/memory-store.js';
+import { jsonResponse, type RegistryHandler } from '../../lib/embedded/message.js';
 import { EmbeddedRegistry } from '../../lib/embedded/registry.js';
 import { RegistryError } from '../../lib/errors.js';
 import { digestOf } from '../../lib/oci/digest.js';
 import type { RequestBody, TransportRequest } from '../../lib/transport/transport.js';
-import { Caller, withDigest } from '../contract/caller.js';
+import { Caller, jsonOf, withDigest } from '../contract/caller.js';
 import { describeRegistry } from '../contract/describe-registry.js';
 
 describeRegistry('EmbeddedTransport', () =>
@@ -43,9 +44,17 @@ describe('EmbeddedTransport', () => {
 
   it('shares a registry with another one, and shows it', async () => {
     await caller.pushImage('app', 'v1');
-    const other = new Caller(new EmbeddedTransport(transport.registry));
+    const other = new Caller(new EmbeddedTransport(transport.handler));
     expect((await other.call('GET', '/v2/app/tags/list')).status).toBe(200);
-    expect(transport.registry.store).toBeInstanceOf(MemoryStore);
+    expect(transport.handler).toBeInstanceOf(EmbeddedRegistry);
+  });
+
+  it('takes any handler', async () => {
+    const handler: RegistryHandler = {
+      handle: ({ method, target }) => Promise.resolve(jsonResponse(418, { method, target })),
+    };
+    const answer = await new Caller(new EmbeddedTransport(handler)).call('GET', '/v2/?x=1');
+    expect([answer.status, jsonOf(answer)]).toEqual([418, { method: 'GET', target: '/v2/?x=1' }]);
   });
 
   it('answers for every host, with the URL that was asked', async () => {

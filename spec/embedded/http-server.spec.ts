@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { EmbeddedTransport } from '../../lib/embedded/embedded-transport.js';
 import { RegistryServer } from '../../lib/embedded/http-server.js';
 import { MemoryStore } from '../../lib/embedded/memory-store.js';
+import type { RegistryHandler } from '../../lib/embedded/message.js';
 import { EmbeddedRegistry } from '../../lib/embedded/registry.js';
 import { digestOf } from '../../lib/oci/digest.js';
 import { Caller, withDigest } from '../contract/caller.js';
@@ -80,6 +81,22 @@ describe('RegistryServer', () => {
       expect(await tags.json()).toEqual({ name: 'app', tags: ['v1'] });
       const upload = await fetch(`${other.url}/v2/app/blobs/uploads/`, { method: 'POST' });
       expect(upload.headers.get('oci-chunk-min-length')).toBe('100');
+      await other.close();
+    });
+
+    it('takes any handler', async () => {
+      const inner = new EmbeddedRegistry();
+      const handler: RegistryHandler = {
+        handle: async (request) => {
+          if (request.headers.authorization === 'Bearer spec') return inner.handle(request);
+          return { status: 401, headers: { 'www-authenticate': 'Bearer', 'content-length': '0' } };
+        },
+      };
+      const other = await RegistryServer.start({ handler });
+      const headers = { authorization: 'Bearer spec' };
+      expect(other.handler).toBe(handler);
+      expect((await fetch(`${other.url}/v2/`)).status).toBe(401);
+      expect((await fetch(`${other.url}/v2/`, { headers })).status).toBe(200);
       await other.close();
     });
   });

@@ -165,14 +165,29 @@ describe('ManifestRoutes', () => {
     });
 
     it.each([
-      ['sha256:baddigeststring', 'DIGEST_INVALID'],
-      ['-dash', 'TAG_INVALID'],
-      ['a'.repeat(129), 'TAG_INVALID'],
-      ['with%20space', 'TAG_INVALID'],
-      ['a%2Fb', 'TAG_INVALID'],
-    ])('refuses the reference %s', async (reference, code) => {
-      expect(outcomeOf(await put(reference, image))).toBe(`400 ${code}`);
-      expect(outcomeOf(await at(reference))).toBe(`400 ${code}`);
+      ['sha256:baddigeststring', '400 DIGEST_INVALID', '400 DIGEST_INVALID'],
+      ['-dash', '400 TAG_INVALID', '404 NAME_UNKNOWN'],
+      ['.INVALID_MANIFEST_NAME', '400 TAG_INVALID', '404 NAME_UNKNOWN'],
+      ['a'.repeat(129), '400 TAG_INVALID', '404 NAME_UNKNOWN'],
+      ['with%20space', '400 TAG_INVALID', '404 NAME_UNKNOWN'],
+      ['a%2Fb', '400 TAG_INVALID', '404 NAME_UNKNOWN'],
+    ])('refuses the reference %s, under which nothing can be found', async (reference, refusal, outcome) => {
+      const manifests = `/v2/fresh/manifests/${reference}`;
+      expect(outcomeOf(await caller.putManifest('fresh', reference, image))).toBe(refusal);
+      expect(outcomeOf(await caller.call('GET', manifests))).toBe(outcome);
+      expect(outcomeOf(await caller.call('DELETE', manifests))).toBe(outcome);
+    });
+
+    it('points the tags of its query at a manifest that comes under its digest', async () => {
+      const digest = digestOf(JSON.stringify(image), 'sha512');
+      const answer = await put(`${digest}?tag=v1&tag=latest`, image);
+      expect([answer.status, answer.headers['oci-tag']]).toEqual([201, 'v1, latest']);
+      for (const tag of ['v1', 'latest']) expect((await at(tag)).headers['docker-content-digest']).toBe(digest);
+      expect(outcomeOf(await put(`${digest}?tag=v2&tag=-x`, image))).toBe('400 TAG_INVALID');
+      expect((await at('v2')).status).toBe(404);
+      expect((await put(digest, image)).headers).not.toHaveProperty('oci-tag');
+      expect((await put('v1?tag=v3', image)).headers).not.toHaveProperty('oci-tag');
+      expect((await at('v3')).status).toBe(404);
     });
 
     it('takes 4 MiB and not a byte more', async () => {

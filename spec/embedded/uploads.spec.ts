@@ -45,6 +45,30 @@ describe('UploadRoutes', () => {
       expect((await start()).headers.location).not.toBe((await start()).headers.location);
     });
 
+    it('hashes with the algorithm it is told, and refuses others', async () => {
+      const read = spyOnWriter('read');
+      const digest = digestOf('content', 'sha512');
+      const { headers } = await start('?digest-algorithm=sha512');
+      await caller.call('PATCH', headers.location ?? '', { body: 'content' });
+      expect((await caller.call('PUT', withDigest(headers.location ?? '', digest))).status).toBe(201);
+      expect(read).not.toHaveBeenCalled();
+      expect(outcomeOf(await start('?digest-algorithm=md5'))).toBe('400 DIGEST_INVALID');
+    });
+
+    it('drops uploads that nobody has written to for an hour', async () => {
+      const discard = spyOnWriter('discard');
+      const now = jest.spyOn(Date, 'now');
+      const [old, used] = [(await start()).headers.location ?? '', (await start()).headers.location ?? ''];
+      now.mockReturnValue(Date.now() + 59 * 60_000);
+      await caller.call('PATCH', used, { body: 'content' });
+      now.mockReturnValue(Date.now() + 2 * 60_000);
+      await start();
+      now.mockRestore();
+      expect(outcomeOf(await caller.call('GET', old))).toBe('404 BLOB_UPLOAD_UNKNOWN');
+      expect((await caller.call('GET', used)).status).toBe(204);
+      expect(discard).toHaveBeenCalledTimes(1);
+    });
+
     it('makes no repository', async () => {
       await start();
       expect(store.listRepositories()).toEqual([]);

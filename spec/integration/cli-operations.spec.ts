@@ -168,12 +168,18 @@ describe('registry-client pull', () => {
     clearTimeout(late);
   });
 
-  it('ends well when its reader has seen enough', async () => {
+  it('ends as if by SIGPIPE, without a word, when its reader leaves before the end', async () => {
     expect(await shell(`registry-client pull -q "$HOST/${big}:v1" - | head -c 10 | wc -c`)).toMatchObject({
-      code: 0,
+      code: 141,
       stdout: expect.stringMatching(/^ *10\n$/),
       stderr: '',
     });
+  });
+
+  it('tells the reader that leaves from the one that has it all', async () => {
+    const early = await shell(`registry-client pull -q "$HOST/${app}:v1" - | true`);
+    const late = await shell(`registry-client pull -q "$HOST/${app}:v1" - | cat > /dev/null`);
+    expect([early.code, late.code]).toEqual([141, 0]);
   });
 
   it('says in one line that there is no room', async () => {
@@ -302,6 +308,11 @@ describe('registry-client manifest and resolve', () => {
     expect(json.manifest).toEqual(JSON.parse(stdout));
   });
 
+  it('resolve prints the descriptor as JSON', async () => {
+    const { stdout, stderr } = await cli(['resolve', `${host}/${app}:v1`, '--json', '-q']);
+    expect([JSON.parse(stdout), stderr]).toEqual([await client.resolve(app, 'v1'), '']);
+  });
+
   it('resolve prints the digest alone', async () => {
     for (const name of [`${app}:v1`, `${app}@${digest}`]) {
       expect(await cli(['resolve', `${host}/${name}`])).toMatchObject({ code: 0, stdout: `${digest}\n`, stderr: '' });
@@ -346,10 +357,24 @@ describe('registry-client tag', () => {
     expect(await readTags(integrationRegistry(), repository)).toEqual(['1.2', '1.2.3', 'latest']);
   });
 
+  it('prints JSON', async () => {
+    const repository = await pushed('1');
+    const { code, stdout, stderr } = await cli(['tag', `${host}/${repository}:1`, '2', '3', '--json']);
+    const tagged = ['2', '3'].map((tag) => ({ reference: `${host}/${repository}:${tag}`, digest }));
+    expect([code, JSON.parse(stdout), stderr]).toEqual([0, tagged, '']);
+  });
+
   it('refuses a tag that cannot be, before any other is given', async () => {
     const repository = await pushed('1');
     expect(await cli(['tag', `${host}/${repository}:1`, '2', 'a b'])).toMatchObject({ code: 2, stdout: '' });
     expect(await readTags(integrationRegistry(), repository)).toEqual(['1']);
+  });
+});
+
+describe('a list whose reader has seen enough', () => {
+  it.each(['tags', 'inspect', 'manifest'])('is no failure of %s', async (command) => {
+    const name = command === 'tags' ? app : `${app}:v1`;
+    expect(await shell(`registry-client ${command} -q "$HOST/${name}" | true`)).toMatchObject({ code: 0, stderr: '' });
   });
 });
 
@@ -404,6 +429,15 @@ describe('registry-client delete-tag', () => {
     });
     expect(await readTags(integrationRegistry(), repository)).toEqual(['v2']);
     expect((await client.resolve(repository, 'v2'))?.digest).toBe(digest);
+  });
+
+  it('prints JSON, also of what is gone when a later one fails', async () => {
+    const repository = await pushed('v1', 'v2');
+    const names = ['v1', 'none', 'v2'].map((tag) => `${host}/${repository}:${tag}`);
+    const { code, stdout, stderr } = await cli(['delete-tag', '--fallback', '--json', '-q', ...names]);
+    expect([code, JSON.parse(stdout)]).toEqual([1, [names[0]]]);
+    expect(stderr).toMatch(/^error: .*none/);
+    expect(await readTags(integrationRegistry(), repository)).toEqual(['v2']);
   });
 });
 

@@ -207,6 +207,15 @@ describe('registry-client', () => {
       expect(await cli(['ping', host])).toMatchObject({ code: 0, stdout: `${host}\n`, stderr: '' });
     });
 
+    it('take --json and --quiet', async () => {
+      const pinged = await cli(['ping', host, '--json', '--quiet']);
+      expect([pinged.code, JSON.parse(pinged.stdout), pinged.stderr]).toEqual([0, { registry: host }, '']);
+      const repository = uniqueRepository('cli');
+      await cli(['push', APP, `${host}/${repository}:v1`, '-q']);
+      expect(await cli(['tags', `${host}/${repository}`, '-q'])).toMatchObject({ stdout: 'v1\n', stderr: '' });
+      expect(lines((await cli(['repos', host, '-q'])).stdout)).toContain(repository);
+    });
+
     it('ping notices a port that is no registry', async () => {
       const server = createServer((_, response) => response.setHeader('content-type', 'text/html').end('<html>'));
       await once(server.listen(0, '127.0.0.1'), 'listening');

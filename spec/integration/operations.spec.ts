@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { lstat, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
@@ -167,6 +167,41 @@ describe('RegistryClient', () => {
       const repository = await pushed();
       const pull = client.pull(`${repository}:v1`, join(folder, 'nowhere', 'a.tar'));
       await expect(pull).rejects.toMatchObject({ name: 'InvalidArgumentError', code: 'ENOENT' });
+    });
+
+    it('does not put a file in the place of a folder or a device, and follows links', async () => {
+      const repository = await pushed();
+      await expect(client.pull(`${repository}:v1`, folder)).rejects.toMatchObject({ code: 'EISDIR' });
+      await expect(client.pull(`${repository}:v1`, '/dev/null')).rejects.toMatchObject({ code: 'NOT_A_FILE' });
+      const [target, link] = [join(folder, 'linked.tar'), join(folder, 'link.tar')];
+      await writeFile(target, 'before');
+      await symlink(target, link);
+      const { size } = await client.pull(`${repository}:v1`, link);
+      expect((await lstat(link)).isSymbolicLink()).toBe(true);
+      expect((await stat(target)).size).toBe(size);
+    });
+
+    it('refuses a format and a platform that are none before it asks for anything', async () => {
+      const file = join(folder, 'never.tar');
+      await expect(client.pull('absent/app', file, { format: 'OCI' as 'oci' })).rejects.toThrow('the option format');
+      await expect(client.pull('absent/app', file, { platform: 'arm64' })).rejects.toMatchObject({
+        code: 'PLATFORM_INVALID',
+      });
+    });
+
+    it('does not take a single image for one of another platform', async () => {
+      const repository = await pushed();
+      const options = { platform: 'linux/arm64' };
+      const file = join(folder, 'wrong.tar');
+      for (const wrong of [
+        client.pull(`${repository}:v1`, file, options),
+        client.getImageInfo(repository, 'v1', options),
+        client.getManifest(repository, 'v1', options),
+        client.copy(`${repository}:v1`, uniqueRepository('wrong'), options),
+      ]) {
+        await expect(wrong).rejects.toThrow('has no image for linux/arm64; it has linux/amd64');
+      }
+      expect((await client.getManifest(repository, 'v1', { platform: 'linux/amd64' })).descriptor.digest).toBeDefined();
     });
 
     it('fails when the stream it writes into breaks', async () => {
@@ -383,6 +418,27 @@ describe('RegistryClient', () => {
       await client.deleteTag(repository, 'v1', { fallback: true });
       expect(await readTags(integrationRegistry(), repository)).toEqual(['v2']);
       await readBack(integrationRegistry(), repository, 'v2');
+    });
+
+    it('leaves the tag as it is where nothing can be deleted, and gives it back when a deletion fails', async () => {
+      const inner = new EmbeddedTransport();
+      let deletions = 0;
+      const refusing = (from: number): Transport => ({
+        async send(request) {
+          if (request.method !== 'DELETE') return inner.send(request);
+          const isTag = !request.url.pathname.includes('sha256:');
+          if (!isTag && ++deletions < from) return inner.send(request);
+          return { status: isTag ? 400 : 405, url: request.url, headers: {}, body: new PassThrough().end() };
+        },
+      });
+      const own = new RegistryClient({ url: 'http://own.test', transport: inner });
+      const { digest } = await own.push(APP, 'app:1');
+      for (const from of [1, 2]) {
+        deletions = 0;
+        const limited = new RegistryClient({ url: 'http://own.test', transport: refusing(from) });
+        await expect(limited.deleteTag('app', '1', { fallback: true })).rejects.toBeInstanceOf(UnsupportedError);
+        expect((await own.resolve('app', '1'))?.digest).toBe(digest);
+      }
     });
 
     it('creates nothing in order to delete it', async () => {

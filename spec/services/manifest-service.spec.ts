@@ -161,6 +161,18 @@ describe('ManifestService', () => {
       },
     );
 
+    it.each(['json', 'prettyjws'])('says that schema 1 as %s is not read, whatever its digest', async (suffix) => {
+      const headers = {
+        'content-type': `application/vnd.docker.distribution.manifest.v1+${suffix}`,
+        'docker-content-digest': OTHER,
+      };
+      const { manifests } = setUp(served({ headers, body: '{"schemaVersion":1}' }));
+      await expect(manifests.fetch('team/app', 'v1')).rejects.toMatchObject({
+        code: 'MANIFEST_INVALID',
+        message: expect.stringContaining('Docker schema 1'),
+      });
+    });
+
     it('refuses other bytes than it was asked for', async () => {
       const { manifests } = setUp(served());
       const failing = manifests.fetch('team/app', OTHER);

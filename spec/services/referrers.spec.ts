@@ -171,6 +171,15 @@ describe('Referrers', () => {
       ]);
     });
 
+    it('keeps a list that names a subject itself on no further list', async () => {
+      const looping = { ...index(SIGNATURE), subject: SUBJECT, annotations: { title: 'list' } };
+      const stored = { headers: { 'content-type': MediaType.ociIndex }, body: JSON.stringify(looping) };
+      const { manifests, transport } = setUp(created, stored, created);
+      await manifests.push('team/app', 'sbom', RAW);
+      expect(storedList(transport)).not.toHaveProperty('subject');
+      expect(storedList(transport).annotations).toEqual({ title: 'list' });
+    });
+
     it('is on the list once, however often it is pushed', async () => {
       const { manifests, transport } = setUp(created, listed([{ ...SBOM, ...RAW.descriptor }]));
       await manifests.push('team/app', 'sbom', RAW);

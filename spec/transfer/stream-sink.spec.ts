@@ -79,6 +79,15 @@ describe('StreamSink', () => {
     expect(target.listenerCount('error')).toBe(0);
   });
 
+  it.each([
+    ['destroyed', (target: Writable) => target.destroy()],
+    ['ended', (target: Writable) => target.end()],
+  ])('fails when the stream was %s before', async (_, close) => {
+    const target = slow();
+    close(target);
+    await expect(new StreamSink(target, signal).write(file!, chunks(100_000))).rejects.toThrow('was closed before');
+  });
+
   it('fails when the stream is closed under it', async () => {
     const target = slow(() => target.destroy());
     await expect(new StreamSink(target, signal).write(file!, chunks(100_000))).rejects.toThrow('was closed before');

@@ -9,6 +9,7 @@ import { fullName, targetOf } from '../target.js';
 export async function pull(reference: string, file: string, flags: PullFlags, io: Io): Promise<void> {
   const toStdout = file === '-';
   if (toStdout && io.stdoutStream.isTTY) throw terminal();
+  if (toStdout) io.requireReader();
   const { client, name, repository, ...given } = targetOf(reference, flags, io, { digests: true });
   const tag = given.digest === undefined ? given.reference : given.tag;
   try {

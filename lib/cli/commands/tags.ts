@@ -2,11 +2,11 @@ import { collect } from '../../index.js';
 import { printable } from '../../redact.js';
 import { formatJson } from '../format.js';
 import type { Io } from '../io.js';
-import type { ListFlags } from '../flags.js';
+import type { OutputFlags, ResultFlags } from '../flags.js';
 import { targetOf } from '../target.js';
 
 /** Prints one tag per line. */
-export async function tags(repository: string, flags: ListFlags, io: Io): Promise<void> {
+export async function tags(repository: string, flags: ResultFlags, io: Io): Promise<void> {
   const { client, name } = targetOf(repository, flags, io);
   try {
     await printList(client.listTags(name, { signal: io.signal }), flags, io);
@@ -16,7 +16,7 @@ export async function tags(repository: string, flags: ListFlags, io: Io): Promis
 }
 
 /** One name per line as they come, or a JSON array. */
-export async function printList(list: AsyncIterable<string>, { json }: ListFlags, io: Io): Promise<void> {
+export async function printList(list: AsyncIterable<string>, { json }: OutputFlags, io: Io): Promise<void> {
   if (json) return io.stdout(formatJson(await collect(list), 0));
   for await (const name of list) io.stdout(`${printable(name)}\n`);
 }

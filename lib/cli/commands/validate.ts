@@ -1,10 +1,11 @@
 import { TarArchive, ValidationError } from '../../index.js';
 import { printable } from '../../redact.js';
+import type { OutputFlags } from '../flags.js';
 import { formatJson } from '../format.js';
 import type { Io } from '../io.js';
 
 /** Reads an archive to its end; every problem is a line of its own, and any problem an error. */
-export async function validate(tar: string, { json }: { json?: boolean }, io: Io): Promise<void> {
+export async function validate(tar: string, { json }: OutputFlags, io: Io): Promise<void> {
   const archive = await TarArchive.open(tar);
   try {
     const report = await archive.validate({ signal: io.signal });

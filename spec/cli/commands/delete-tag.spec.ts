@@ -30,6 +30,15 @@ describe('registry-client delete-tag', () => {
     expect(await collect(client.listTags('app'))).toEqual(['2']);
   });
 
+  it('prints JSON', async () => {
+    const { code, out, err } = await deleteTag('app:1', 'app:2', '--json');
+    expect([code, JSON.parse(out), err]).toEqual([0, [`${registry.host}/app:1`, `${registry.host}/app:2`], '']);
+  });
+
+  it('prints the same when it is quiet', async () => {
+    expect(await deleteTag('app:1', '-q')).toEqual({ code: 0, out: `${registry.host}/app:1\n`, err: '' });
+  });
+
   it.each([
     ['--fallback', true],
     [undefined, false],
@@ -45,6 +54,15 @@ describe('registry-client delete-tag', () => {
     expect([code, out]).toEqual([1, `${registry.host}/app:1\n`]);
     expect(err).toContain('404');
     expect(await collect(client.listTags('app'))).toEqual(['2', '3']);
+  });
+
+  it.each([
+    [['app:1', 'app:none', 'app:2'], ['app:1']],
+    [['app:none', 'app:1'], []],
+  ])('prints those of %p that are gone as JSON, too', async (names, gone) => {
+    const { code, out, err } = await deleteTag(...names, '--json', '--quiet');
+    expect([code, JSON.parse(out)]).toEqual([1, gone.map((name) => `${registry.host}/${name}`)]);
+    expect(err).toMatch(/^error: .*none.*\n$/);
   });
 
   it.each([

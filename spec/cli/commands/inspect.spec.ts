@@ -45,6 +45,13 @@ describe('registry-client inspect <tar>', () => {
     expect(JSON.parse(out)).toEqual([expect.objectContaining({ tags: ['a:1'], os: 'linux', architecture: 'amd64' })]);
   });
 
+  it('prints the same when it is quiet', async () => {
+    const args = ['inspect', await archives.write({ tags: ['a:1'] })];
+    const loud = await cli(args);
+    expect(loud.out).not.toBe('');
+    expect(await cli([...args, '-q'])).toEqual({ ...loud, err: '' });
+  });
+
   it('lets no text of the archive steer the terminal', async () => {
     const config = { config: { Labels: { 'evil\u001b]0;title\u0007': '\u009b31m' }, Cmd: ['\u202ehs'] } };
     const tar = await archives.write({ config });
@@ -122,6 +129,12 @@ describe('registry-client inspect <reference>', () => {
   it('prints JSON', async () => {
     const { out } = await inspect('team/multi:1', '--json');
     expect(JSON.parse(out)).toEqual(JSON.parse(JSON.stringify(await client.getImageInfo('team/multi', '1'))));
+  });
+
+  it('prints the same when it is quiet', async () => {
+    const loud = await inspect('team/multi:1');
+    expect(loud.code).toBe(0);
+    expect(await inspect('team/multi:1', '--quiet')).toEqual({ ...loud, err: '' });
   });
 
   describe('of a registry that says anything', () => {

@@ -19,6 +19,17 @@ describe('registry-client ping', () => {
     expect((await cli(['ping'], { REGISTRY_URL: registry.url })).out).toBe(`${registry.host}\n`);
   });
 
+  it('prints JSON', async () => {
+    const { code, out, err } = await cli(['ping', registry.url, '--json']);
+    expect([code, JSON.parse(out), err]).toEqual([0, { registry: registry.host }, '']);
+  });
+
+  it('prints the same when it is quiet, and says what is wrong all the same', async () => {
+    expect(await cli(['ping', registry.url, '-q'])).toEqual({ code: 0, out: `${registry.host}\n`, err: '' });
+    const { code, out, err } = await cli(['ping', '127.0.0.1:1', '-q', '--json']);
+    expect([code, out, err]).toEqual([1, '', expect.stringMatching(/^error: /)]);
+  });
+
   it('notices a port that is no registry', async () => {
     const server = createServer((_, response) => response.setHeader('content-type', 'text/html').end('<html>'));
     await once(server.listen(0, '127.0.0.1'), 'listening');

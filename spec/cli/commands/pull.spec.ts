@@ -106,6 +106,13 @@ describe('registry-client pull', () => {
       expect(io.bytes.length % 512).toBe(0);
     });
 
+    it('needs its reader to the end, but not for the result of an archive in a file', async () => {
+      const needed = await piped();
+      const io = new FakeIo({ REGISTRY_URL: registry.url });
+      expect(await run(['pull', 'team/app:1', join(await archives.folder('reader'), 'app.tar')], io)).toBe(0);
+      expect([needed.readerRequired, io.readerRequired]).toEqual([true, false]);
+    });
+
     it('refuses a terminal before anything is asked for', async () => {
       const io = new FakeIo({ REGISTRY_URL: 'http://127.0.0.1:1' }, { isTTY: true });
       expect(await run(['pull', 'team/app:1', '-'], io)).toBe(2);

@@ -25,6 +25,10 @@ describe('registry-client repos', () => {
     expect((await cli(['repos', registry.host, '--json'])).out).toBe('["app","team/app"]\n');
   });
 
+  it('prints the same when it is quiet', async () => {
+    expect(await cli(['repos', registry.host, '--quiet'])).toEqual({ code: 0, out: 'app\nteam/app\n', err: '' });
+  });
+
   it('refuses two registries', async () => {
     const { code, err } = await cli(['repos', registry.host, '--registry', 'localhost:1']);
     expect([code, err]).toEqual([2, expect.stringContaining('and so does --registry')]);

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { RegistryClient } from '../../../lib/index.js';
 import { Archives, Listening } from '../archives.js';
 import { cli } from '../fake-io.js';
 
@@ -24,6 +25,17 @@ describe('registry-client resolve', () => {
       out: `${digest}\n`,
       err: '',
     });
+  });
+
+  it('prints the descriptor as JSON', async () => {
+    const { code, out, err } = await cli(['resolve', `${registry.host}/app:1`, '--json']);
+    const descriptor = await new RegistryClient({ url: registry.url }).resolve('app', '1');
+    expect(descriptor).toMatchObject({ digest, mediaType: expect.any(String), size: expect.any(Number) });
+    expect([code, JSON.parse(out), err]).toEqual([0, descriptor, '']);
+  });
+
+  it('prints the same when it is quiet', async () => {
+    expect((await cli(['resolve', `${registry.host}/app:1`, '-q'])).out).toBe(`${digest}\n`);
   });
 
   it.each([

@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { collect, RegistryClient } from '../../../lib/index.js';
 import { Archives, Listening } from '../archives.js';
-import { cli } from '../fake-io.js';
+import { run } from '../../../lib/cli/program.js';
+import { cli, FakeIo } from '../fake-io.js';
 
 describe('registry-client tag', () => {
   const registry = new Listening();
@@ -36,6 +37,29 @@ describe('registry-client tag', () => {
       [digest, 'g'],
     ]);
     asked.mockRestore();
+  });
+
+  it('prints each before the next one is given', async () => {
+    const io = new FakeIo({ REGISTRY_URL: registry.url });
+    const printed: number[] = [];
+    const asked = jest.spyOn(RegistryClient.prototype, 'tag').mockImplementation(async () => {
+      printed.push(io.out.split('\n').length - 1);
+      return Promise.resolve({ digest, mediaType: 'application/vnd.oci.image.manifest.v1+json', size: 2 });
+    });
+    expect(await run(['tag', 'team/app:1', 'a', 'b', 'c'], io)).toBe(0);
+    asked.mockRestore();
+    expect(printed).toEqual([0, 1, 2]);
+  });
+
+  it('prints JSON', async () => {
+    const { code, out, err } = await tag('team/app:1', 'h', 'i', '--json');
+    const [h, i] = ['h', 'i'].map((one) => ({ reference: `${registry.host}/team/app:${one}`, digest }));
+    expect([code, JSON.parse(out), err]).toEqual([0, [h, i], '']);
+  });
+
+  it('prints the same when it is quiet', async () => {
+    const out = `${registry.host}/team/app:j@${digest}\n`;
+    expect(await tag('team/app:1', 'j', '--quiet')).toEqual({ code: 0, out, err: '' });
   });
 
   it('carries no half of a wrong command line out', async () => {

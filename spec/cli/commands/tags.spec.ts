@@ -26,6 +26,10 @@ describe('registry-client tags', () => {
     expect((await cli(['tags', `${registry.host}/team/app`, '--json'])).out).toBe('["1","2"]\n');
   });
 
+  it('prints the same when it is quiet', async () => {
+    expect(await cli(['tags', `${registry.host}/team/app`, '-q'])).toEqual({ code: 0, out: '1\n2\n', err: '' });
+  });
+
   it('says when there is no such repository', async () => {
     const { code, out, err } = await cli(['tags', `${registry.host}/none`]);
     expect([code, out]).toEqual([1, '']);

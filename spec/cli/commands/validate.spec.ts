@@ -35,6 +35,13 @@ describe('registry-client validate', () => {
     });
   });
 
+  it('prints the same when it is quiet, and the error all the same', async () => {
+    const tar = await archives.write();
+    expect(await cli(['validate', tar, '-q'])).toEqual({ code: 0, out: `${tar} is a valid image archive\n`, err: '' });
+    const wrong = ['validate', await archives.write({ wrongDiffId: 0 })];
+    expect(await cli([...wrong, '--quiet'])).toEqual(await cli(wrong));
+  });
+
   it.each([[[]], [['--json']]])('lets no text of the archive steer the terminal, with %p', async (flags) => {
     const problems = [{ entry: '\u001b[2J', message: 'is\nfine \u009b31m' }];
     const report = jest.spyOn(TarArchive.prototype, 'validate').mockResolvedValue({ valid: false, problems });
