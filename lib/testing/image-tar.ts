@@ -1,5 +1,5 @@
 import { gzipSync } from 'node:zlib';
-import type { DockerManifestEntry } from '../archive/docker-archive.js';
+import { DOCKER_MANIFEST, type DockerManifestEntry } from '../archive/docker-archive.js';
 import { imageFiles, type StoredImage } from '../archive/image-files.js';
 import type { LayoutFile } from '../archive/tar-layout.js';
 import { InvalidArgumentError } from '../errors.js';
@@ -7,7 +7,7 @@ import { hexOf } from '../oci/digest.js';
 import { parsePlatform } from '../oci/platform.js';
 import { formatReference, parseRepositoryTag } from '../oci/reference.js';
 import { blobOf, type LayerContent, layerOf, tarOf, type TestLayer } from './layer.js';
-import { type TestImage, imageOf, rootOf } from './test-image.js';
+import { descriptorOf, type TestImage, imageOf, rootOf } from './test-image.js';
 
 export interface ImageTarOptions {
   /** Each one as its files by path, or as the bytes of a tar, plain or packed with gzip. Default: one with `etc/motd` in it. */
@@ -53,7 +53,23 @@ function filesOf(images: readonly TestImage[], layers: readonly TestLayer[], opt
   const manifests = images.map(({ manifest }) => manifest);
   const image: StoredImage = { names, manifests: second === undefined ? manifests : [...manifests, rootOf(images)] };
   const blobs = new Map([...layers, ...images.map(({ config }) => config)].map((blob) => [blob.digest, blob.bytes]));
-  return imageFiles(image, format, parsePlatform(first.platform)).map((file) => withBytes(file, blobs));
+  const files = imageFiles(image, format, parsePlatform(first.platform)).map((file) => withBytes(file, blobs));
+  // Docker's classic store knows one platform, and unpacks every layer.
+  const isClassic = format === 'docker' && second === undefined && layers.every(isPlain);
+  return isClassic ? files.map((file) => withSources(file, layers)) : files;
+}
+
+/** How the classic store tells that it made the OCI manifest up (moby `image/tarexport/save.go`). */
+function withSources(file: LayoutFile, layers: readonly TestLayer[]): LayoutFile {
+  if (file.name !== DOCKER_MANIFEST) return file;
+  const [entry] = JSON.parse(String(file.bytes)) as DockerManifestEntry[];
+  const LayerSources = Object.fromEntries(layers.map((layer) => [layer.diffId, descriptorOf(layer.mediaType, layer)]));
+  const { bytes } = blobOf(JSON.stringify([{ ...entry, LayerSources }]));
+  return { ...file, size: bytes.length, bytes };
+}
+
+function isPlain({ digest, diffId }: TestLayer): boolean {
+  return digest === diffId;
 }
 
 function withBytes(file: LayoutFile, blobs: ReadonlyMap<string, Buffer>): LayoutFile {

@@ -42,6 +42,6 @@ export function rootOf(images: readonly TestImage[]): RawManifest {
   return encodeManifest({ schemaVersion: 2, mediaType: MediaType.ociIndex, manifests });
 }
 
-function descriptorOf(mediaType: string, { digest, bytes }: TestBlob): Descriptor {
+export function descriptorOf(mediaType: string, { digest, bytes }: TestBlob): Descriptor {
   return { mediaType, digest, size: bytes.length };
 }

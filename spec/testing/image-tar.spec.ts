@@ -60,6 +60,16 @@ describe('imageTar', () => {
     ]);
   });
 
+  it.each(['docker', 'docker-legacy'] as const)('is packed on its way like what docker save wrote: %s', async (format) => {
+    const { pushed } = await push({ format });
+    expect(pushed.mediaType).toBe('application/vnd.docker.distribution.manifest.v2+json');
+  });
+
+  it('keeps the manifest of an image with a packed layer, which docker has from a registry', async () => {
+    const { pushed } = await push({ format: 'docker', layers: [HELLO, gzipSync('anything')] });
+    expect(pushed.mediaType).toBe('application/vnd.oci.image.manifest.v1+json');
+  });
+
   it('is the same for the same options, and another for other layers', () => {
     expect(imageTar({ layers: [HELLO] }).equals(imageTar({ layers: [HELLO] }))).toBe(true);
     expect(imageTar({ layers: [HELLO] }).equals(imageTar({ layers: [{ 'etc/motd': 'bye' }] }))).toBe(false);
