@@ -22,11 +22,13 @@ export interface TransferOptions extends Pick<CallOptions, 'signal'> {
    * three that is there; or your own. A program that fails is replaced by `builtin`, with a `warning`. Default `auto`.
    */
   compressor?: 'auto' | 'builtin' | 'igzip' | 'pigz' | Compressor;
-  /**
-   * A repository of the same registry that may have some of the blobs: those are linked, not sent. Only what is packed in the
-   * archive already, or pushed plain, has a digest to ask for before it is sent.
-   */
+  /** A repository of the same registry that may have some of the blobs: those are linked, not sent. */
   mountFrom?: string;
+  /**
+   * Tags of the same repository whose images may have some of the layers: those are neither read nor sent. Looked at besides
+   * the tags to be pushed, `latest`, and a few that look like them.
+   */
+  layersFrom?: readonly string[];
   /** Blobs at once. Default: that of the client. */
   concurrency?: number;
   onProgress?: OnProgress;

@@ -35,6 +35,11 @@ export interface RegistryClientOptions {
   idleTimeout?: number;
   /** How often and how fast requests are repeated. */
   retry?: RetryOptions;
+  /**
+   * Remembers in `$XDG_CACHE_HOME/registry-api-v2-client` what packed layers registries have taken, so that pushing them again
+   * sends nothing. `false`: only as long as the client lives. Default `true`, but `false` with a `transport` of your own.
+   */
+  cache?: boolean;
   /** Receives one line per request, without secrets. Default: standard error when `REGISTRY_DEBUG=true`, else nothing. */
   log?: (line: string) => void;
 }
@@ -53,6 +58,7 @@ export interface ResolvedOptions {
   readonly timeout: number;
   readonly idleTimeout: number;
   readonly retry: RetryOptions;
+  readonly cache: boolean;
   readonly log: ((line: string) => void) | undefined;
 }
 
@@ -77,6 +83,7 @@ export function resolveOptions(
     timeout: wholeNumber('timeout', options.timeout ?? timeoutFrom(env), 1, MAX_TIMER),
     idleTimeout: wholeNumber('idleTimeout', idleTimeout, 1, MAX_TIMER),
     retry: checkedRetry(options.retry),
+    cache: options.cache ?? options.transport === undefined,
     log: options.log ?? (env.REGISTRY_DEBUG === 'true' ? logToStandardError : undefined),
   });
 }

@@ -37,11 +37,14 @@ import {
   type DeleteTagOptions,
   type DeletionServices,
 } from './transfer/deletion.js';
+import { DiskLayerCache } from './transfer/disk-layer-cache.js';
 import { fetchPlatform } from './transfer/image-graph.js';
 import { type ImageInfo, readImageInfo } from './transfer/image-info.js';
+import type { LayerCache } from './transfer/layer-cache.js';
 import { createLimit, type Limit } from './transfer/limiter.js';
+import { MemoryLayerCache } from './transfer/memory-layer-cache.js';
 import { Pull, type PulledImage } from './transfer/pull.js';
-import { Push, type PushedImage } from './transfer/push.js';
+import { type PushedImage, pushImages } from './transfer/push.js';
 import type { SentLayers } from './transfer/sent-layers.js';
 import { StreamPush, type StreamPushJob } from './transfer/stream-push.js';
 import { type ChooseTargets, localReference, namedTarget, originalTargets, targetName } from './transfer/targets.js';
@@ -64,6 +67,7 @@ export class RegistryClient {
   private readonly archives: typeof TarArchive;
   /** One budget of processor cores for all pushes of this client. */
   private readonly cores = createLimit(compressionParallelism());
+  private readonly layers: LayerCache;
   /** Metadata calls that one call makes by itself, over all calls of this client. */
   private readonly metadata: Limit;
 
@@ -72,6 +76,7 @@ export class RegistryClient {
     const { services, ...options } = config;
     const container = createContainer(options, services);
     this.options = container.get(TOKENS.Options);
+    this.layers = this.options.cache ? new DiskLayerCache() : new MemoryLayerCache();
     this.metadata = createLimit(this.options.concurrency);
     this.transport = container.get(TOKENS.Transport);
     this.blobs = container.get(TOKENS.BlobService);
@@ -300,12 +305,13 @@ export class RegistryClient {
     const warn = (message: string): void => onProgress({ state: 'warning', message });
     const compressor = compressorFor(options, { cores: this.cores, warn, log: this.options.log });
     const concurrency = options.concurrency ?? this.options.concurrency;
-    const job = { registry: this.registry, compressor, mountFrom, concurrency, signal, onProgress };
+    const layersFrom = (options.layersFrom ?? []).map(assertTag);
+    const job = { registry: this.registry, compressor, mountFrom, layersFrom, concurrency, signal, onProgress };
     const { archive, sent } = await this.openInput(input, job, repository);
     try {
       const { randomAccess } = archive;
       const targets = choose(archive.images);
-      return await new Push(this.blobs, this.manifests, { ...job, targets, sent, randomAccess }).run();
+      return await pushImages(this, { ...job, targets, sent, randomAccess, cache: this.layers });
     } finally {
       if (archive !== input) await archive.close();
     }

@@ -114,6 +114,30 @@ export class BlobService {
   }
 
   /**
+   * Makes a repository have a blob without sending it: HEAD, then mount.
+   * @returns undefined when the registry does not have it where it was said to be, or does not mount
+   * @throws RegistryError
+   */
+  async link(
+    repository: string,
+    descriptor: Descriptor,
+    options: BlobPushOptions = {},
+  ): Promise<PushedBlob | undefined> {
+    const { signal, mountFrom } = options;
+    const { digest } = descriptor;
+    if (await this.mayExist(repository, digest, options)) return { descriptor, outcome: 'exists', bytesSent: 0 };
+    if (mountFrom === undefined || mountFrom === repository) return undefined;
+    try {
+      const upload = await BlobUpload.mount(this.requests, repository, { digest, from: mountFrom }, signal);
+      if (upload === undefined) return { descriptor, outcome: 'mounted', bytesSent: 0 };
+      await upload.cancel();
+    } catch (error) {
+      if (!(error instanceof RegistryError) || error.status === undefined) throw error;
+    }
+    return undefined;
+  }
+
+  /**
    * Stores content of unknown digest in one pass: a session, one streamed PATCH, and a PUT with the digest computed on the
    * way.
    * @throws RegistryError, or whatever `content.open()` fails with

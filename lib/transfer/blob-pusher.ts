@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { TarReadError, ValidationError } from '../errors.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type {
@@ -8,6 +9,8 @@ import type {
   StreamedContent,
 } from '../services/blob-service.js';
 import { BlobProgress } from './blob-progress.js';
+import type { KnownLayers } from './known-layers.js';
+import type { Content } from './layer-content.js';
 import type { PlannedBlob } from './plan.js';
 import type { OnProgress } from './progress.js';
 import type { SentLayers } from './sent-layers.js';
@@ -17,8 +20,17 @@ export interface BlobPusherJob {
   mountFrom?: string | undefined;
   /** What has been sent to the one repository of the job before it began. */
   sent?: Pick<SentLayers, 'find'> | undefined;
+  /** What need not be sent, or asked for. Absent: nothing is known. */
+  known?: Pick<KnownLayers, 'find' | 'holds' | 'remember'> | undefined;
   signal: AbortSignal;
   onProgress: OnProgress;
+}
+
+/** A content that is in one repository, and how it gets from there into others. */
+interface Stored {
+  isSent: boolean;
+  pushed: PushedBlob;
+  content: BlobContent;
 }
 
 /** Pushes contents into every repository that needs them: sent to the first, linked into the others. */
@@ -35,24 +47,10 @@ export class BlobPusher {
 
   async push({ content, repositories }: PlannedBlob): Promise<void> {
     this.job.signal.throwIfAborted();
-    const { key, entry, size } = content;
-    const sent = this.job.sent?.find(content);
-    if (sent) return void this.done.set(key, new Map(repositories.map((repository) => [repository, sent])));
-    const blob = { entry, size };
-    const progress = new BlobProgress(blob, this.job.onProgress);
-    const prepared = await content.prepare((bytes) => progress.addRead(bytes), this.job.signal);
-    let known: BlobContent | StreamedContent = prepared;
-    const outcomes = new Map<string, PushedBlob>();
-    for (const repository of repositories) {
-      progress.keep();
-      const mountFrom = outcomes.size > 0 ? repositories[0] : this.job.mountFrom;
-      const { isSent, pushed } = await this.pushOnce(repository, known, progress, mountFrom);
-      const { outcome, descriptor } = pushed;
-      outcomes.set(repository, pushed);
-      known = { descriptor, open: () => prepared.open() };
-      this.job.onProgress({ state: isSent ? outcome : 'exists', blob, repository, descriptor });
-    }
-    this.done.set(key, outcomes);
+    const outcomes = await this.pushEverywhere(content, repositories);
+    this.done.set(content.key, outcomes);
+    for (const [repository, { descriptor }] of outcomes)
+      await this.job.known?.remember(content, descriptor, repository);
   }
 
   /** What the blobs behind the keys of a plan are called in the registry. */
@@ -67,17 +65,63 @@ export class BlobPusher {
     return [...new Map(pushed.map((blob) => [blob.descriptor.digest, blob])).values()];
   }
 
+  private async pushEverywhere(content: Content, repositories: readonly string[]): Promise<Map<string, PushedBlob>> {
+    const sent = this.job.sent?.find(content);
+    if (sent) return new Map(repositories.map((repository) => [repository, sent]));
+    const blob = { entry: content.entry, size: content.size };
+    const progress = new BlobProgress(blob, this.job.onProgress);
+    const outcomes = new Map<string, PushedBlob>();
+    const add = (repository: string, { isSent, pushed }: Omit<Stored, 'content'>): void => {
+      const { outcome, descriptor } = pushed;
+      outcomes.set(repository, pushed);
+      this.job.onProgress({ state: isSent ? outcome : 'exists', blob, repository, descriptor });
+    };
+    const [first, ...others] = repositories as [string, ...string[]];
+    const stored = (await this.link(content, repositories)) ?? (await this.pushFirst(content, first, progress));
+    add(first, stored);
+    for (const repository of others) {
+      progress.keep();
+      add(repository, await this.pushOnce(repository, stored.content, progress, first));
+    }
+    return outcomes;
+  }
+
+  /** Into the first repository without reading it, if it is known what it will be. */
+  private async link(content: Content, repositories: readonly string[]): Promise<Stored | undefined> {
+    const known = await this.job.known?.find(content, repositories);
+    if (!known) return undefined;
+    const [repository] = repositories as [string];
+    const { descriptor, from } = known;
+    const { signal } = this.job;
+    const pushed = this.job.known?.holds(repository, descriptor.digest)
+      ? alreadyThere(descriptor)
+      : await this.blobs.link(repository, descriptor, { signal, mountFrom: from });
+    if (!pushed) return undefined;
+    // Packed anew it might be another blob.
+    const open = (): Promise<Readable> => this.blobs.fetch(repository, descriptor, { signal });
+    return { isSent: true, pushed, content: { descriptor, open } };
+  }
+
+  private async pushFirst(content: Content, repository: string, progress: BlobProgress): Promise<Stored> {
+    const prepared = await content.prepare((bytes) => progress.addRead(bytes), this.job.signal);
+    progress.keep();
+    const done = await this.pushOnce(repository, prepared, progress, this.job.mountFrom);
+    return { ...done, content: { descriptor: done.pushed.descriptor, open: () => prepared.open() } };
+  }
+
   /** Waits for whoever is pushing the same blob to the same repository already. */
   private async pushOnce(
     repository: string,
     content: BlobContent | StreamedContent,
     progress: BlobProgress,
     mountFrom: string | undefined,
-  ): Promise<{ isSent: boolean; pushed: PushedBlob }> {
+  ): Promise<Omit<Stored, 'content'>> {
     if (!('descriptor' in content)) {
       return { isSent: true, pushed: await this.send(repository, content, progress, mountFrom) };
     }
-    const name = `${repository}@${content.descriptor.digest}`;
+    const { descriptor } = content;
+    if (this.job.known?.holds(repository, descriptor.digest)) return { isSent: true, pushed: alreadyThere(descriptor) };
+    const name = `${repository}@${descriptor.digest}`;
     const other = this.named.get(name);
     if (other) return { isSent: false, pushed: await other };
     const sending = this.send(repository, content, progress, mountFrom);
@@ -104,6 +148,10 @@ export class BlobPusher {
       throw faultOfArchive(error) ?? error;
     }
   }
+}
+
+function alreadyThere(descriptor: Descriptor): PushedBlob {
+  return { descriptor, outcome: 'exists', bytesSent: 0 };
 }
 
 /** A transport may wrap what a body failed with, but it is the archive that has to be mended. */

@@ -1,16 +1,19 @@
 import type { ArchiveImage } from '../archive/archive-image.js';
 import type { Compressor } from '../compression/compressor.js';
 import { compressionParallelism } from '../compression/parallelism.js';
+import { RegistryError } from '../errors.js';
+import type { Descriptor } from '../oci/descriptor.js';
 import type { RawManifest } from '../oci/manifest.js';
 import { formatReference } from '../oci/reference.js';
 import { printable } from '../redact.js';
-import type { BlobService } from '../services/blob-service.js';
-import type { ManifestService } from '../services/manifest-service.js';
 import { BlobPusher } from './blob-pusher.js';
+import { KnownLayers, type KnownLayersJob } from './known-layers.js';
+import type { LayerCache } from './layer-cache.js';
 import { createLimit, type Limit, TransferSlots } from './limiter.js';
 import { type PlannedBlob, planPush, type PushPlan, type PushTarget } from './plan.js';
 import type { OnProgress } from './progress.js';
 import { type BuiltImage, type PushedImage, pushResults } from './push-results.js';
+import type { SurveyServices } from './repository-survey.js';
 import type { SentLayers } from './sent-layers.js';
 import { TogetherOrNone } from './together-or-none.js';
 
@@ -26,6 +29,10 @@ export interface PushJob {
   mountFrom?: string | undefined;
   /** Layers that went to the one repository of `targets` while their archive passed. */
   sent?: SentLayers | undefined;
+  /** Tags that may have some of the layers, besides those to be pushed and `latest`. */
+  layersFrom: readonly string[];
+  /** What earlier pushes knew of layers. Absent: everything is read, and asked for. */
+  cache: LayerCache | undefined;
   concurrency: number;
   /** False for archives that are best read one content after another. */
   randomAccess: boolean;
@@ -34,36 +41,66 @@ export interface PushJob {
 }
 
 /**
+ * Puts images of an archive into a registry. Should a blob be gone that a manifest of the registry names, all is done once
+ * more, and nothing believed.
+ * @returns one element per target, in their order
+ * @throws InvalidArgumentError for a concurrency that cannot be; RegistryError, or what the archive fails with
+ */
+export async function pushImages(services: SurveyServices, job: PushJob): Promise<PushedImage[]> {
+  try {
+    return await new Push(services, job).run();
+  } catch (error) {
+    if (!job.cache || !(error instanceof RegistryError) || !BLOB_GONE.has(error.code)) throw error;
+    job.signal?.throwIfAborted();
+    job.onProgress({ state: 'warning', message: `all blobs are looked for anew, because ${error.message}` });
+    return new Push(services, { ...job, cache: undefined }).run();
+  }
+}
+
+/** What a registry says to a manifest with a blob it does not have. Source: distribution-spec v1.1, "Error Codes". */
+const BLOB_GONE = new Set(['MANIFEST_BLOB_UNKNOWN', 'BLOB_UNKNOWN']);
+
+/**
  * Puts images of an archive into a registry: every content once and many at a time, manifests only when everything they
  * name is stored, tags last of all. The first failure ends all, and is the one reported.
  */
-export class Push {
+class Push {
   private readonly together: TogetherOrNone;
   private readonly limit: Limit;
-  private readonly blobs: BlobPusher;
+  private known: KnownLayers | undefined;
   /** Manifests stored under their digests, by repository. */
   private readonly stored = new Set<string>();
 
   /** @throws InvalidArgumentError for a concurrency that cannot be */
   constructor(
-    blobs: BlobService,
-    private readonly manifests: ManifestService,
+    private readonly services: SurveyServices,
     private readonly job: PushJob,
   ) {
     this.together = new TogetherOrNone(job.signal);
     this.limit = createLimit(job.concurrency);
-    this.blobs = new BlobPusher(blobs, { ...job, signal: this.together.signal });
   }
 
   /** One element per target, in their order. */
   async run(): Promise<PushedImage[]> {
-    const plan = planPush(this.job.targets, this.job.compressor);
+    const { cache, targets, compressor, registry } = this.job;
+    const { signal } = this.together;
+    const plan = planPush(targets, compressor);
     this.announce(plan);
-    await this.pushBlobs(plan.blobs);
-    const images = this.builtImages(plan);
-    for (const image of images) await this.pushChildren(image);
-    await this.together.run(images.map((image) => () => this.limit(() => this.pushTag(image))));
-    return pushResults(images, this.blobs, this.job.registry);
+    if (cache) await this.together.run([() => this.learn({ ...this.job, blobs: plan.blobs, cache, signal })]);
+    const blobs = new BlobPusher(this.services.blobs, { ...this.job, known: this.known, signal });
+    try {
+      await this.pushBlobs(plan.blobs, blobs);
+      const images = this.builtImages(plan, blobs.descriptors());
+      for (const image of images) await this.pushChildren(image);
+      await this.together.run(images.map((image) => () => this.limit(() => this.pushTag(image))));
+      return pushResults(images, blobs, registry);
+    } finally {
+      await cache?.flush();
+    }
+  }
+
+  private async learn(job: KnownLayersJob): Promise<void> {
+    this.known = await KnownLayers.gather(this.services, job);
   }
 
   private announce({ blobs, manifests }: PushPlan): void {
@@ -76,16 +113,15 @@ export class Push {
     onProgress({ state: 'planned', blobs: blobs.length, bytes });
   }
 
-  private async pushBlobs(planned: readonly PlannedBlob[]): Promise<void> {
+  private async pushBlobs(planned: readonly PlannedBlob[], pusher: BlobPusher): Promise<void> {
     const { randomAccess, concurrency } = this.job;
     const slots = new TransferSlots(randomAccess ? concurrency : 1, compressionParallelism());
     const blobs = [...planned].sort(randomAccess ? largestFirst : inArchiveOrder);
-    await this.together.run(blobs.map((blob) => () => slots.run(blob.content, () => this.blobs.push(blob))));
+    await this.together.run(blobs.map((blob) => () => slots.run(blob.content, () => pusher.push(blob))));
   }
 
   /** The manifests of every target; those we write ourselves can be written now that every blob has a digest. */
-  private builtImages({ manifests }: PushPlan): BuiltImage[] {
-    const digests = this.blobs.descriptors();
+  private builtImages({ manifests }: PushPlan, digests: ReadonlyMap<string, Descriptor>): BuiltImage[] {
     const built = new Map<ArchiveImage, Omit<BuiltImage, 'target'>>();
     for (const [image, planned] of manifests) {
       const singles = planned.map((manifest) => manifest.build(digests));
@@ -97,8 +133,10 @@ export class Push {
   }
 
   /** Everything below an index, by digest and innermost first. */
-  private async pushChildren({ target: { image, repository }, singles }: BuiltImage): Promise<void> {
-    if (image.indexes.length === 0) return;
+  private async pushChildren(built: BuiltImage): Promise<void> {
+    const { singles, target } = built;
+    const { image, repository } = target;
+    if (image.indexes.length === 0 || this.isTagged(built)) return;
     await this.together.run(singles.map((raw) => () => this.limit(() => this.pushChild(repository, raw))));
     for (const raw of image.indexes.slice(0, -1)) await this.pushChild(repository, raw);
   }
@@ -111,16 +149,22 @@ export class Push {
     await this.pushManifest(repository, digest, raw);
   }
 
-  private async pushTag({ target: { repository, tag }, root }: BuiltImage): Promise<void> {
-    await this.pushManifest(repository, tag, root);
+  private async pushTag(built: BuiltImage): Promise<void> {
+    const { repository, tag } = built.target;
+    const { digest } = built.root.descriptor;
+    if (!this.isTagged(built)) await this.pushManifest(repository, tag, built.root);
     const reference = formatReference({ registry: this.job.registry, repository, tag });
-    this.job.onProgress({ state: 'tagged', reference, digest: root.descriptor.digest });
+    this.job.onProgress({ state: 'tagged', reference, digest });
+  }
+
+  private isTagged({ target, root }: BuiltImage): boolean {
+    return this.known?.isTagged(target, root.descriptor.digest) ?? false;
   }
 
   private async pushManifest(repository: string, reference: string, raw: RawManifest): Promise<void> {
     const { signal } = this.together;
     signal.throwIfAborted();
-    await this.manifests.push(repository, reference, raw, { signal });
+    await this.services.manifests.push(repository, reference, raw, { signal });
   }
 }
 

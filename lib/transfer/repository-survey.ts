@@ -1,4 +1,5 @@
 import type { Packing } from '../compression/sniff.js';
+import { AuthenticationError, RegistryError } from '../errors.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import { readDiffIds } from '../oci/image-config.js';
 import { type ImageManifest, isIndex, type RawManifest } from '../oci/manifest.js';
@@ -20,6 +21,8 @@ export interface SurveyJob {
   configs: ReadonlyMap<string, readonly string[]>;
   /** How the layers must be packed. */
   packing: Packing;
+  /** Asks for a token that allows to push as well, so that the rest of the push needs no second one. */
+  forPush: boolean;
   signal: AbortSignal;
 }
 
@@ -39,6 +42,8 @@ export interface SurveyServices {
   repositories: RepositoryService;
 }
 
+/** Tags to be pushed that are looked at: who pushes more has images in common behind them. */
+const OWN_TAGS = 8;
 /** Tags of the list that are looked at when those named by the caller do not tell. */
 const MORE_TAGS = 3;
 /** Tags among which those are chosen: one page of most registries. */
@@ -55,28 +60,33 @@ export class RepositorySurvey implements Survey {
   readonly layers = new Map<string, Descriptor>();
   readonly held = new Set<string>();
   readonly tagged = new Map<string, string>();
+  private isRefused = false;
 
   private constructor(
     private readonly services: SurveyServices,
     private readonly job: SurveyJob,
   ) {}
 
-  /** Rejects only with the reason of the job's signal. */
+  /** Rejects when the registry is out of reach, or with the reason of the job's signal. */
   static async take(services: SurveyServices, job: SurveyJob): Promise<Survey> {
     const survey = new RepositorySurvey(services, job);
-    if (job.wanted.size > 0) await survey.run();
+    await survey.run();
     return survey;
   }
 
   /** Whoever pushes the same again has the answer after one request. */
   private async run(): Promise<void> {
-    const { tags, moreTags } = this.job;
+    const tags = this.job.tags.slice(0, OWN_TAGS);
     await this.lookAt(tags);
-    if (this.isComplete) return;
-    const further = moreTags.filter((tag) => !tags.includes(tag));
+    if (this.isDone) return;
+    const further = this.job.moreTags.filter((tag) => !tags.includes(tag));
     const [listed] = await Promise.all([this.listTags(), this.lookAt(further)]);
-    if (this.isComplete) return;
+    if (this.isDone) return;
     await this.lookAt(likeliest(listed, tags, [...tags, ...further]));
+  }
+
+  private get isDone(): boolean {
+    return this.isRefused || this.isComplete;
   }
 
   private get isComplete(): boolean {
@@ -106,8 +116,11 @@ export class RepositorySurvey implements Survey {
   private async attempt(work: () => Promise<void>): Promise<void> {
     try {
       await work();
-    } catch {
+    } catch (error) {
       this.job.signal.throwIfAborted();
+      if (isAway(error)) throw error;
+      // Every further try with a wrong password counts where accounts are locked after a few.
+      if (error instanceof AuthenticationError) this.isRefused = true;
     }
   }
 
@@ -139,9 +152,14 @@ export class RepositorySurvey implements Survey {
   }
 
   private fetch(reference: string): Promise<RawManifest> {
-    const { repository, signal } = this.job;
-    return this.services.manifests.fetch(repository, reference, { signal, forPush: true });
+    const { repository, signal, forPush } = this.job;
+    return this.services.manifests.fetch(repository, reference, { signal, forPush });
   }
+}
+
+/** Tried again and again, without an answer: a push would fail likewise. */
+function isAway(error: unknown): boolean {
+  return error instanceof RegistryError && error.retryable && error.status === undefined;
 }
 
 const NATURAL = new Intl.Collator('en', { numeric: true });

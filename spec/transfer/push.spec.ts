@@ -11,19 +11,19 @@ import { BlobService, type PushedBlob } from '../../lib/services/blob-service.js
 import { ManifestService } from '../../lib/services/manifest-service.js';
 import type { PushTarget } from '../../lib/transfer/plan.js';
 import type { PushEvent } from '../../lib/transfer/progress.js';
-import { Push, type PushedImage, type PushJob } from '../../lib/transfer/push.js';
+import { type PushedImage, pushImages, type PushJob } from '../../lib/transfer/push.js';
 import { imageTar } from '../support/image-tar.js';
 import { gzipLayer, imageOf, indexOf, manifestOf, ociLayer, ociManifestOf, plainLayer } from './archive-model.js';
 import { RecordingTransport } from './recording-transport.js';
+import { servicesOver } from './services.js';
 
-const OPTIONS = { url: new URL('http://registry.test/'), timeout: 10_000 };
 const gzip = new GzipCompressor((task) => task());
 
 function targetsOf(image: ArchiveImage, ...names: string[]): PushTarget[] {
   return names.map((name) => ({ image, repository: name.split(':')[0]!, tag: name.split(':')[1]! }));
 }
 
-describe('Push', () => {
+describe('pushImages', () => {
   let transport: RecordingTransport;
   let events: PushEvent[];
   beforeEach(() => {
@@ -36,6 +36,8 @@ describe('Push', () => {
       registry: 'registry.test',
       targets,
       compressor: gzip,
+      layersFrom: [],
+      cache: undefined,
       concurrency: 4,
       randomAccess: true,
       signal: undefined,
@@ -45,8 +47,7 @@ describe('Push', () => {
   }
 
   function push(targets: readonly PushTarget[], more: Partial<PushJob> = {}): Promise<PushedImage[]> {
-    const services = [new BlobService(transport, OPTIONS), new ManifestService(transport, OPTIONS)] as const;
-    return new Push(...services, jobOf(targets, more)).run();
+    return pushImages(servicesOver(transport), jobOf(targets, more));
   }
 
   const states = (...wanted: PushEvent['state'][]) => events.filter(({ state }) => wanted.includes(state));
@@ -394,9 +395,11 @@ describe('Push', () => {
       expect(transport.mostBodies).toBe(concurrency);
     });
 
-    it.each([0, 1.5, NaN])('of %p is refused before anything is sent', (concurrency) => {
+    it.each([0, 1.5, NaN])('of %p is refused before anything is sent', async (concurrency) => {
       for (const randomAccess of [true, false]) {
-        expect(() => push(targetsOf(image, 'app:1'), { concurrency, randomAccess })).toThrow(InvalidArgumentError);
+        await expect(push(targetsOf(image, 'app:1'), { concurrency, randomAccess })).rejects.toThrow(
+          InvalidArgumentError,
+        );
       }
       expect([transport.log, events]).toEqual([[], []]);
     });
@@ -458,7 +461,7 @@ describe('Push', () => {
       });
       const image = imageOf([manifestOf([plainLayer('one'), plainLayer('two'), ociLayer('three')])]);
       const job = jobOf(targetsOf(image, 'app:1'));
-      const [result] = await new Push(blobs, manifests, job).run();
+      const [result] = await pushImages({ ...servicesOver(transport), blobs, manifests }, job);
       expect(calls.slice(0, 4).sort()).toEqual(['push to app', 'push to app', 'stream to app', 'stream to app']);
       expect(calls.slice(4)).toEqual(['manifest to app:1']);
       expect(result!.blobs.uploaded).toBe(4);
