@@ -1,4 +1,5 @@
-// A TCP proxy that makes a loopback server as far away as a given round trip: every byte waits half of it each way.
+// A TCP proxy that makes a loopback server as far away as a given round trip: every byte waits half of it each way, and the
+// first one the round trip that the connection would have taken to be made. The rate is not limited.
 import { once } from 'node:events';
 import { createServer, connect } from 'node:net';
 
@@ -13,8 +14,9 @@ export async function startLatencyProxy(host, roundTrip) {
       sockets.add(socket);
       socket.on('error', () => undefined).on('close', () => sockets.delete(socket));
     }
-    forward(client, upstream, roundTrip / 2);
-    forward(upstream, client, roundTrip / 2);
+    const made = performance.now() + roundTrip;
+    forward(client, upstream, () => Math.max(made - performance.now(), 0) + roundTrip / 2);
+    forward(upstream, client, () => roundTrip / 2);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -27,8 +29,13 @@ export async function startLatencyProxy(host, roundTrip) {
   };
 }
 
-/** Timers of equal length fire in the order they were set, so the bytes keep theirs. */
+/** Each waits for the one before, so the bytes keep their order whatever the timers do. */
 function forward(from, to, delay) {
-  from.on('data', (chunk) => setTimeout(() => to.destroyed || to.write(chunk), delay));
-  from.on('end', () => setTimeout(() => to.destroyed || to.end(), delay));
+  let last = Promise.resolve();
+  const later = (work) => {
+    const arrived = new Promise((resolve) => setTimeout(resolve, delay()));
+    last = Promise.all([last, arrived]).then(() => to.destroyed || work());
+  };
+  from.on('data', (chunk) => later(() => to.write(chunk)));
+  from.on('end', () => later(() => to.end()));
 }

@@ -1,61 +1,104 @@
-// npm run bench [-- GiB …]: pushes images of 1 and 4 GiB into a real registry, cold, and prints time, peak memory and bytes sent.
-import { mkdtemp, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { writeBigImage } from './big-image.mjs';
+// npm run bench: ours against the peers on the PATH, on a real registry, as Markdown on standard output. See bench/README.md.
+import { cpus } from 'node:os';
+import { judge, megabytes, table } from './figures.mjs';
 import { measure } from './measure.mjs';
-import { startRegistry } from './registry.mjs';
+import { parseOptions, USAGE } from './options.mjs';
+import { openSetting } from './setting.mjs';
+import { find } from './tools.mjs';
+import * as changedLayer from './rows/changed-layer.mjs';
+import * as coldPush from './rows/cold-push.mjs';
+import * as growth from './rows/growth.mjs';
+import * as memory from './rows/memory.mjs';
+import * as newTag from './rows/new-tag.mjs';
+import * as open from './rows/open.mjs';
+import * as pipe from './rows/pipe.mjs';
+import * as plainPush from './rows/plain-push.mjs';
+import * as pull from './rows/pull.mjs';
+import * as smallBlobs from './rows/small-blobs.mjs';
+import * as zstd from './rows/zstd.mjs';
 
-const sizes = process.argv.slice(2).map(Number);
-if (sizes.length === 0) sizes.push(1, 4);
+const ROWS = {
+  'cold-push': coldPush,
+  'plain-push': plainPush,
+  zstd,
+  'new-tag': newTag,
+  'changed-layer': changedLayer,
+  'small-blobs': smallBlobs,
+  pipe,
+  memory,
+  open,
+  pull,
+  growth,
+};
 
-const folder = await mkdtemp(join(tmpdir(), 'bench-'));
-try {
-  const rows = [];
-  for (const size of sizes) rows.push(...(await pushRows(size)));
-  console.table(rows);
-} finally {
-  await rm(folder, { recursive: true, force: true });
-}
+/** "RSS ≤ 130 MB in every row." */
+const MOST_MEMORY = 130e6;
 
-async function pushRows(gib) {
-  const tar = join(folder, `${gib}.tar`);
-  console.error(`writing an image of ${gib} GiB`);
-  await writeBigImage(tar, gib * 2 ** 30);
-  const rows = [];
-  for (const compression of ['gzip', 'none']) rows.push(await pushRow(tar, compression));
-  await rm(tar);
-  return rows;
-}
+const options = parseOptions(process.argv.slice(2), Object.keys(ROWS), ['growth']);
+if (options.help) console.log(USAGE);
+else await bench();
 
-async function pushRow(tar, compression) {
-  const registry = await startRegistry();
+async function bench() {
+  const setting = await openSetting(options);
+  process.once('SIGINT', () => void setting.close().finally(() => process.exit(130)));
   try {
-    const args = [
-      'dist/cli/main.js',
-      'push',
-      tar,
-      `${registry.host}/bench/app:1`,
-      '--compression',
-      compression,
-      '--json',
-      '--quiet',
-    ];
-    console.error(`pushing ${tar} with ${compression} to ${registry.name}`);
-    const { seconds, peak, stdout } = await measure(process.execPath, args);
-    const [pushed] = JSON.parse(stdout);
-    return {
-      archive: megabytes((await stat(tar)).size),
-      compression,
-      seconds: seconds.toFixed(1),
-      'peak RSS': megabytes(peak),
-      'bytes sent': megabytes(pushed.bytesSent),
-    };
+    console.log(await heading(setting));
+    for (const name of options.rows) await row(name, setting);
   } finally {
-    await registry.stop();
+    await setting.close();
   }
 }
 
-function megabytes(bytes) {
-  return `${Math.round(bytes / 1e6)} MB`;
+async function row(name, setting) {
+  const { title, run, against, goals = [] } = ROWS[name];
+  console.error(name);
+  const result = await run(setting);
+  console.log(`\n### ${title}\n`);
+  if (typeof result === 'string') return console.log(result);
+  console.log(`${table(result, against)}\n`);
+  for (const goal of allGoals(goals, result, setting)) console.log(`- ${judge(result, goal).text}`);
+}
+
+function allGoals(goals, lines, setting) {
+  const weighed = lines.filter(({ who, rss }) => who.startsWith('ours') && rss);
+  return [
+    ...(typeof goals === 'function' ? goals(setting) : goals),
+    ...weighed.map(({ who }) => ({ who, figure: 'rss', most: MOST_MEMORY })),
+  ];
+}
+
+async function heading({ registry }) {
+  const processors = cpus();
+  const facts = [
+    `${new Date().toISOString().slice(0, 10)}: ${processors.length} × ${processors[0]?.model.trim()}`,
+    `Node ${(await measure([options.node, '--version'])).stdout.trim()}`,
+    registry.name,
+    ...(await peerVersions()),
+    `an image of ${megabytes(options.bytes)}, medians of ${options.runs}`,
+  ];
+  return facts.join('; ');
+}
+
+async function peerVersions() {
+  const versions = {
+    crane: ['version'],
+    skopeo: ['--version'],
+    igzip: ['--version'],
+    pigz: ['--version'],
+    curl: ['--version'],
+  };
+  const found = [];
+  for (const [name, args] of Object.entries(versions)) {
+    const path = await find(name);
+    if (path) found.push(`${name} ${await versionOf([path, ...args])}`);
+  }
+  return found;
+}
+
+async function versionOf(command) {
+  const output = await measure(command).then(
+    ({ stdout }) => stdout,
+    () => '',
+  );
+  return /\d+(\.\d+)+/.exec(output)?.[0] ?? '(version unknown)';
 }

@@ -1,0 +1,1 @@
+export function startLatencyProxy(host: string, roundTrip: number): Promise<{ host: string; stop(): void }>;

@@ -1,0 +1,1 @@
+export function readsOf(file: string, trace: string): number;
