@@ -3,6 +3,7 @@ import type { Config } from 'jest';
 const common: Config = {
   testEnvironment: 'node',
   testMatch: ['**/*.spec.ts'],
+  setupFilesAfterEnv: ['<rootDir>/spec/setup/own-cache.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {
     '^registry-api-v2-client$': '<rootDir>/lib/index.ts',

@@ -7,6 +7,7 @@ export interface ConnectionFlags {
   insecure?: boolean;
   /** Seconds. */
   timeout?: number;
+  cache?: boolean;
 }
 
 /** How a result is printed. */
@@ -32,6 +33,7 @@ export interface PushFlags extends TransferFlags {
   compression: 'gzip' | 'zstd' | 'none';
   compressor: 'auto' | 'builtin' | 'igzip' | 'pigz';
   mountFrom?: string;
+  layersFrom?: string[];
 }
 
 export interface PullFlags extends TransferFlags {

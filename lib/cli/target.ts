@@ -70,7 +70,7 @@ export function assertTag(text: string): void {
  * @throws InvalidArgumentError when it is given twice, or is no address
  */
 export function connect(address: string | undefined, flags: ConnectionFlags, io: Io): RegistryClient {
-  const { registry, plainHttp = false, insecure = false, timeout } = flags;
+  const { registry, plainHttp = false, insecure = false, timeout, cache } = flags;
   if (address !== undefined && registry !== undefined) {
     throw new InvalidArgumentError(`${shown(address)} names a registry, and so does --registry`, {
       hint: 'Give only one of them.',
@@ -84,6 +84,7 @@ export function connect(address: string | undefined, flags: ConnectionFlags, io:
   return new RegistryClient({
     url: plainHttp ? `http://${written.replace(SCHEME, '')}` : written,
     insecure,
+    ...(cache === undefined ? {} : { cache }),
     ...(timeout === undefined ? {} : { timeout: Math.ceil(timeout * 1000) }),
   });
 }

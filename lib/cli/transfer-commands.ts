@@ -11,6 +11,11 @@ import {
 } from './flags.js';
 import type { Io } from './io.js';
 
+/** Of an option that may be given several times. */
+function added(value: string, before: readonly string[] = []): string[] {
+  return [...before, value];
+}
+
 /** The commands that move images. */
 export function addTransfers(program: Command, io: Io): void {
   addPush(program, io);
@@ -21,7 +26,10 @@ export function addTransfers(program: Command, io: Io): void {
 function addPush(program: Command, io: Io): void {
   withTransfer(program.command('push'))
     .description('push an image archive under its original tags, or under a name')
-    .argument('<tar>', 'what docker save wrote, also packed with gzip; - reads it from standard input, and needs a reference')
+    .argument(
+      '<tar>',
+      'what docker save wrote, also packed with gzip; - reads it from standard input, and needs a reference',
+    )
     .argument('[reference]', 'the name to push it under; without it the original tags are kept')
     .addOption(new Option('--all-tags', 'push every original tag (default)').conflicts('firstTag'))
     .option('--first-tag', 'push the first original tag only')
@@ -33,6 +41,12 @@ function addPush(program: Command, io: Io): void {
         .default('auto'),
     )
     .option('--mount-from <repository>', 'link layers that this repository of the registry has, and do not send them')
+    .option(
+      '--layers-from <tag>',
+      'neither read nor send layers that this tag of the repository has (repeatable)',
+      added,
+    )
+    .option('--no-cache', 'forget which layers earlier pushes have sent, and remember none')
     .addHelpText(
       'after',
       example(

@@ -72,13 +72,14 @@ export class TestRegistry {
 
   /**
    * A client that knows the address and the credentials. It repeats requests as often as any other, but waits only a few
-   * milliseconds in between unless the registry asks for more. It is closed with the registry.
+   * milliseconds in between unless the registry asks for more, and remembers nothing on disk. It is closed with the registry.
    */
   client(options: RegistryClientConfig = {}): RegistryClient {
     const { faults, server } = this.parts;
     const client = new RegistryClient({
       url: this.url,
       credentials: this.credentials ?? 'anonymous',
+      cache: false,
       ...(server === undefined ? { transport: new EmbeddedTransport(faults) } : {}),
       ...options,
       retry: { baseDelay: 5, ...options.retry },

@@ -15,6 +15,7 @@ const OPTIONS: Record<string, readonly string[]> = {
   push: [
     ...CONNECTION,
     ...['--all-tags', '--first-tag', '--image', '--platform', '--compression', '--concurrency', '--mount-from'],
+    ...['--compressor', '--layers-from', '--no-cache'],
     ...RESULT,
   ],
   pull: [...CONNECTION, '--format', '--platform', '--concurrency', ...RESULT],

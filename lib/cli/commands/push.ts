@@ -52,7 +52,7 @@ function imageOption(image: string | undefined): Pick<PushOptions, 'image'> {
 }
 
 function transferOptions(flags: PushFlags, io: Io): Omit<PushOptions, 'image'> {
-  const { compression, compressor, concurrency, platform, mountFrom, quiet } = flags;
+  const { compression, compressor, concurrency, platform, mountFrom, layersFrom, quiet } = flags;
   const progress = new PushProgress((line) => io.stderr(`${line}\n`));
   return {
     compression,
@@ -61,6 +61,7 @@ function transferOptions(flags: PushFlags, io: Io): Omit<PushOptions, 'image'> {
     signal: io.signal,
     ...(platform === undefined ? {} : { platform }),
     ...(mountFrom === undefined ? {} : { mountFrom }),
+    ...(layersFrom === undefined ? {} : { layersFrom }),
     ...(quiet ? {} : { onProgress: (event) => progress.report(event) }),
   };
 }
