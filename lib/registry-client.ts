@@ -300,7 +300,8 @@ export class RegistryClient {
     repository?: string,
   ): Promise<PushedImage[]> {
     const { signal, onProgress = (): void => undefined } = options;
-    signal?.throwIfAborted();
+    // A stream is closed then, too.
+    if (!(input instanceof Readable)) signal?.throwIfAborted();
     const mountFrom = options.mountFrom === undefined ? undefined : assertRepository(options.mountFrom);
     const warn = (message: string): void => onProgress({ state: 'warning', message });
     const compressor = compressorFor(options, { cores: this.cores, warn, log: this.options.log });

@@ -43,6 +43,11 @@ export class PassingContent {
     return Readable.from(this.chunks(++this.opened), { objectMode: false, highWaterMark: CHUNK });
   }
 
+  /** Lets go of what is kept: nobody will open it again. */
+  release(): void {
+    this.pieces = [];
+  }
+
   private async *chunks(turn: number): AsyncGenerator<Buffer> {
     if (!this.canOpen) throw this.gone();
     for (let i = 0; ; i++) {
@@ -79,6 +84,8 @@ export class PassingContent {
 
   private gone(): TarReadError {
     const name = printable(this.entry.name, 300);
-    return new TarReadError(`${name} has passed and cannot be read from ${this.source.name} again`);
+    return new TarReadError(`${name} has passed and cannot be read from ${this.source.name} again`, {
+      hint: 'Push the archive as a file, which can be read again.',
+    });
   }
 }

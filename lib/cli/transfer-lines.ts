@@ -43,10 +43,12 @@ export class TransferLines {
   end(blob: unknown, size: number, text: string): void {
     this.ended.add(blob);
     this.moved.set(blob, size);
-    this.tell(`[${this.ended.size}${this.planned ? `/${this.planned.blobs}` : ''}] ${text}`);
+    const ended = this.ended.size;
+    // A stream may have sent more than its archive turned out to need.
+    this.tell(`[${ended}${this.planned ? `/${Math.max(ended, this.planned.blobs)}` : ''}] ${text}`);
   }
 }
 
 function share(moved: number, bytes: number): string {
-  return `${formatBytes(bytes)} (${bytes === 0 ? 100 : Math.floor((moved / bytes) * 100)} %)`;
+  return `${formatBytes(bytes)} (${bytes === 0 ? 100 : Math.min(100, Math.floor((moved / bytes) * 100))} %)`;
 }

@@ -52,8 +52,9 @@ export class PassingLayer {
     return this.passing.content.canOpen;
   }
 
-  /** What is known of it now. */
+  /** It has been sent. @returns what is known of it now */
   sent(pushed: PushedBlob): SentLayer {
+    this.passing.content.release();
     const { packing } = this.content;
     // Plain in the archive and in the registry, it is its own plain form.
     const isPlain = packing === 'none' && pushed.outcome === 'uploaded';

@@ -44,6 +44,29 @@ describe('PushProgress', () => {
     expect(lines.slice(1).map((line) => line.slice(0, 5))).toEqual(['[1/2]', '[1/2]', '[2/2]']);
   });
 
+  describe('of a stream, whose plan comes last', () => {
+    beforeEach(() => {
+      lines = [];
+      progress = new PushProgress((line) => lines.push(line), 0);
+    });
+
+    it('counts without saying of how many, until that is known', () => {
+      progress.report({ state: 'progress', blob, read: 500, sent: 0 });
+      progress.report({ state: 'uploaded', blob, repository: 'app', descriptor: descriptor(700) });
+      progress.report({ state: 'planned', blobs: 2, bytes: 3000 });
+      progress.report({ state: 'uploaded', blob: other, repository: 'app', descriptor: descriptor(1000) });
+      expect(lines.map((line) => line.split(' ')[0])).toEqual(['500', '[1]', 'pushing', '[2/2]']);
+    });
+
+    it('never says that more was done than there is, when the archive needed less than was sent', () => {
+      progress.report({ state: 'uploaded', blob, repository: 'app', descriptor: descriptor(700) });
+      progress.report({ state: 'planned', blobs: 1, bytes: 1000 });
+      progress.report({ state: 'progress', blob: other, read: 500, sent: 0 });
+      progress.report({ state: 'uploaded', blob: other, repository: 'app', descriptor: descriptor(1000) });
+      expect(lines.slice(2)).toEqual(['2.5 kB of 1.0 kB (100 %)', expect.stringMatching(/^\[2\/2\] uploaded/)]);
+    });
+  });
+
   it('names each tag', () => {
     progress.report({ state: 'tagged', reference: 'localhost:5000/app:1', digest: descriptor(1).digest });
     expect(lines.at(-1)).toBe('tagged localhost:5000/app:1');
