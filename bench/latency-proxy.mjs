@@ -1,5 +1,5 @@
-// A TCP proxy that makes a loopback server as far away as a given round trip: every byte waits half of it each way, and the
-// first one the round trip that the connection would have taken to be made. The rate is not limited.
+// A TCP proxy that makes a loopback server as far away as a given round trip: every byte waits half of it each
+// way. Only bytes wait: a connection is made at once, and the rate is not limited.
 import { once } from 'node:events';
 import { createServer, connect } from 'node:net';
 
@@ -14,9 +14,8 @@ export async function startLatencyProxy(host, roundTrip) {
       sockets.add(socket);
       socket.on('error', () => undefined).on('close', () => sockets.delete(socket));
     }
-    const made = performance.now() + roundTrip;
-    forward(client, upstream, () => Math.max(made - performance.now(), 0) + roundTrip / 2);
-    forward(upstream, client, () => roundTrip / 2);
+    forward(client, upstream, roundTrip / 2);
+    forward(upstream, client, roundTrip / 2);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -29,13 +28,8 @@ export async function startLatencyProxy(host, roundTrip) {
   };
 }
 
-/** Each waits for the one before, so the bytes keep their order whatever the timers do. */
+/** Timers of equal length fire in the order they were set, so the bytes keep theirs. */
 function forward(from, to, delay) {
-  let last = Promise.resolve();
-  const later = (work) => {
-    const arrived = new Promise((resolve) => setTimeout(resolve, delay()));
-    last = Promise.all([last, arrived]).then(() => to.destroyed || work());
-  };
-  from.on('data', (chunk) => later(() => to.write(chunk)));
-  from.on('end', () => later(() => to.end()));
+  from.on('data', (chunk) => setTimeout(() => to.destroyed || to.write(chunk), delay));
+  from.on('end', () => setTimeout(() => to.destroyed || to.end(), delay));
 }

@@ -1,6 +1,5 @@
 export interface Options {
   quick: boolean;
-  large: boolean;
   node: string;
   help: boolean;
   runs: number;
@@ -9,4 +8,4 @@ export interface Options {
 }
 
 export const USAGE: string;
-export function parseOptions(args: string[], rows: string[], extra: string[]): Options;
+export function parseOptions(args: string[], rows: string[], extra: Record<string, string>): Options;

@@ -5,12 +5,12 @@ export const USAGE = `npm run bench [-- options]
   --quick        a small image and two runs: does it work? under a minute
   --runs <n>     of each contender in each row; medians are shown (default 5)
   --only <row>   this row; may be repeated
-  --large        also pushes an image of ten times the size
+  --large        also the memory of pushing an image of ten times the size
   --growth       also images of 1, 2, 4 and 8 times the size, and of 10, 100 and 1,000 layers
   --mib <n>      the size of the image (default 1024)
   --node <path>  runs ours with another Node, for example one that has zstd`;
 
-/** @param rows names that --only may have; those of `extra` are run only when their own option, or --only, says so */
+/** @param rows names that --only may have; those of `extra`, by the option that asks for each, are run only when it, or --only, does */
 export function parseOptions(args, rows, extra) {
   const { values } = parseArgs({
     args,
@@ -25,17 +25,16 @@ export function parseOptions(args, rows, extra) {
       help: { type: 'boolean', default: false },
     },
   });
-  const { quick, large, node, help, only } = values;
+  const { quick, node, help, only } = values;
   const unknown = only?.find((name) => !rows.includes(name));
   if (unknown) throw new Error(`there is no row ${unknown}, only ${rows.join(', ')}`);
   return {
     quick,
-    large,
     node,
     help,
     runs: wholeNumber('runs', values.runs ?? (quick ? 2 : 5)),
     bytes: wholeNumber('mib', values.mib ?? (quick ? 128 : 1024)) * 2 ** 20,
-    rows: only ?? rows.filter((name) => !extra.includes(name) || values[name]),
+    rows: only ?? rows.filter((name) => !(name in extra) || values[extra[name]]),
   };
 }
 

@@ -47,11 +47,11 @@ async function contenderOf(setting, tool, first, next) {
   };
 }
 
-/** The peers, skopeo also with what it remembers, and ours without; crane not in a quick run: it compresses everything again. */
+/** skopeo with and without what it remembers, the others without; those that compress everything again are left out of a quick run. */
 export function toolsOf({ peers: { crane, skopeo }, gzips, options }) {
   return [
     crane && !options.quick && { ...crane, forgets: true },
-    skopeo && { ...skopeo, forgets: true },
+    skopeo && !options.quick && { ...skopeo, forgets: true },
     skopeo && { ...skopeo, who: 'skopeo, with its cache' },
     ...gzips.map((tool) => ({ ...tool, forgets: true })),
   ].filter(Boolean);

@@ -10,10 +10,8 @@ export const goals = KINDS.flatMap((kind) => [
 ]);
 
 export async function run(setting) {
-  const { bytes, large } = setting.options;
   const lines = await pushes(setting, setting.image(), '');
-  if (!large) return lines;
-  const tar = imageOf(10 * bytes);
+  const tar = imageOf(10 * setting.options.bytes);
   try {
     return [...lines, ...(await pushes(setting, tar, ', × 10', 1))];
   } finally {

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { sparseImage } from '../big-image.mjs';
+import { summarize } from '../figures.mjs';
 
 export const title = 'Opening 10 GB of 60 entries';
 export const goals = [
@@ -14,18 +15,13 @@ const SCRIPT = fileURLToPath(new URL('../in-process.mjs', import.meta.url));
 
 export async function run(setting) {
   const tar = sparseImage(10e9, 60);
-  const samples = [];
+  const samples = { first: [], later: [] };
   for (let i = 0; i < setting.options.runs; i++) {
     const { stdout } = await promisify(execFile)(setting.options.node, [SCRIPT, 'open', tar]);
-    samples.push(JSON.parse(stdout));
+    for (const [when, seconds] of Object.entries(JSON.parse(stdout))) samples[when].push({ seconds });
   }
-  const { compare } = setting;
-  const take = (figure) => {
-    let i = 0;
-    return async () => ({ seconds: samples[i++][figure] });
-  };
-  return compare.call(setting, [
-    { who: 'ours, first of a process', run: take('first') },
-    { who: 'ours, in a process that runs', run: take('later') },
-  ]);
+  return [
+    { who: 'ours, first of a process', ...summarize(samples.first) },
+    { who: 'ours, in a process that runs', ...summarize(samples.later) },
+  ];
 }

@@ -1,6 +1,5 @@
 // What arrives through a pipe against the file itself.
 export const title = 'From a pipe';
-export const against = ['ours, igzip', 'ours, builtin', 'ours, none'];
 export const goals = ['igzip', 'builtin', 'none'].map((name) => ({
   who: `ours, ${name}, from a pipe`,
   times: 1.2,
