@@ -33,7 +33,7 @@ export function parseOptions(args, rows, extra) {
     node,
     help,
     runs: wholeNumber('runs', values.runs ?? (quick ? 2 : 5)),
-    bytes: wholeNumber('mib', values.mib ?? (quick ? 128 : 1024)) * 2 ** 20,
+    bytes: wholeNumber('mib', values.mib ?? (quick ? 96 : 1024)) * 2 ** 20,
     rows: only ?? rows.filter((name) => !(name in extra) || values[extra[name]]),
   };
 }
