@@ -1,4 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
+import { readFile } from 'node:fs/promises';
+import { Readable } from 'node:stream';
 import { run } from '../../../lib/cli/program.js';
 import { collect, RegistryClient } from '../../../lib/index.js';
 import { text } from '../../support/content.js';
@@ -98,6 +100,49 @@ describe('registry-client push', () => {
       const { manifest } = await client.getManifest('platform/app', '1');
       expect('layers' in manifest).toBe(true);
       expect((await push(tar, 'app:1', '--platform', 'linux/s390x')).code).toBe(2);
+    });
+  });
+
+  describe('of standard input', () => {
+    async function pushPiped(tar: Buffer, ...args: string[]) {
+      return cli(['push', '-', ...args], { REGISTRY_URL: registry.url }, Readable.from([tar], { objectMode: false }));
+    }
+
+    it('pushes what is piped in', async () => {
+      const tar = await archives.write();
+      await push(tar, 'piped/app:file');
+      const { code, out } = await pushPiped(await readFile(tar), 'piped/app:pipe');
+      const digest = await digestOf('piped/app', 'file');
+      expect([code, out]).toEqual([0, `${registry.host}/piped/app:pipe@${digest}\n`]);
+    });
+
+    it('says what to do when it is a terminal', async () => {
+      const stdin = Object.assign(Readable.from([]), { isTTY: true });
+      const { code, err } = await cli(['push', '-', 'app:1'], { REGISTRY_URL: registry.url }, stdin);
+      expect([code, err]).toEqual([2, expect.stringContaining('standard input is a terminal')]);
+      expect(err).toContain('docker save NAME | registry-client push - REFERENCE');
+    });
+
+    it('says that nothing was piped in', async () => {
+      const { code, out, err } = await pushPiped(Buffer.alloc(0), 'app:1');
+      expect([code, out, err]).toEqual([3, '', expect.stringContaining('the stream is empty')]);
+    });
+
+    it('asks for a name', async () => {
+      const { code, err } = await pushPiped(await readFile(await archives.write({ tags: ['app:1'] })));
+      expect([code, err]).toEqual([2, expect.stringContaining('a stream names its tags at its end')]);
+      expect(err).toContain('Give a name to push it under, or push a file, which keeps its original tags.');
+    });
+
+    it('ends with 130 when it is interrupted while it waits for bytes', async () => {
+      const tar = await readFile(await archives.write());
+      const stdin = new Readable({ read: () => undefined });
+      stdin.push(tar.subarray(0, 600));
+      const io = new FakeIo({ REGISTRY_URL: registry.url }, {}, stdin);
+      const running = run(['push', '-', 'interrupted/pipe:1'], io);
+      setTimeout(() => io.interrupt(), 50);
+      expect(await running).toBe(130);
+      expect(stdin.destroyed).toBe(true);
     });
   });
 
