@@ -20,7 +20,9 @@ export class TransferLines {
     this.line(printable(text, 4000));
   }
 
+  /** A second time all starts over. */
   plan(doing: string, planned: { blobs: number; bytes: number }): void {
+    if (this.planned) for (const counted of [this.moved, this.ended]) counted.clear();
     const { blobs, bytes } = (this.planned = planned);
     this.tell(`${doing} ${blobs} blob${blobs === 1 ? '' : 's'}, ${formatBytes(bytes)}`);
   }

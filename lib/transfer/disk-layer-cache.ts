@@ -4,11 +4,9 @@ import { homedir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
 import { isJsonObject } from '../oci/descriptor.js';
 import { isDigest } from '../oci/digest.js';
-import type { CachedLayer, LayerCache } from './layer-cache.js';
+import { type CachedLayer, keepLayer, type LayerCache } from './layer-cache.js';
 
 const FORMAT = 1;
-/** About 2 MB. What was used longest ago goes first. */
-const MAX_LAYERS = 5000;
 const MAX_FILE = 16 * 1024 * 1024;
 const MAX_REPOSITORIES = 8;
 
@@ -18,45 +16,66 @@ const MAX_REPOSITORIES = 8;
  * Source: XDG Base Directory Specification, `XDG_CACHE_HOME`.
  */
 export class DiskLayerCache implements LayerCache {
-  private layers: Promise<Map<string, CachedLayer>> | undefined;
-  private readonly fresh = new Map<string, CachedLayer>();
+  private stored: Promise<Map<string, CachedLayer>> | undefined;
+  /** What this process has set, which counts also where nothing can be written. */
+  private readonly own = new Map<string, CachedLayer>();
+  private isWritten = true;
+  private flushed: Promise<void> = Promise.resolve();
 
-  constructor(private readonly file: string = defaultFile()) {}
+  /** @param file - absent where there is no place for it */
+  constructor(private readonly file: string | undefined = defaultFile()) {}
 
   async get(key: string): Promise<CachedLayer | undefined> {
-    this.layers ??= readLayers(this.file);
-    return this.fresh.get(key) ?? (await this.layers).get(key);
+    this.stored ??= readLayers(this.file);
+    return this.own.get(key) ?? (await this.stored).get(key);
   }
 
   set(key: string, layer: CachedLayer): void {
-    this.fresh.set(key, layer);
+    keepLayer(this.own, key, layer);
+    this.isWritten = false;
+  }
+
+  /** One after the other, so that pushes that end at the same time write nothing twice. */
+  flush(): Promise<void> {
+    this.flushed = this.flushed.then(() => this.write());
+    return this.flushed;
   }
 
   /** Other processes may have written meanwhile: theirs is kept. */
-  async flush(): Promise<void> {
-    if (this.fresh.size === 0) return;
-    const fresh = [...this.fresh];
-    this.fresh.clear();
+  private async write(): Promise<void> {
+    if (this.file === undefined || this.isWritten) return;
+    this.isWritten = true;
     const layers = await readLayers(this.file);
-    for (const [key, layer] of fresh) {
-      layers.delete(key);
-      layers.set(key, layer);
-    }
-    this.layers = Promise.resolve(layers);
-    await writeLayers(this.file, [...layers].slice(-MAX_LAYERS)).catch(() => undefined);
+    for (const [key, layer] of this.own) keepLayer(layers, key, layer);
+    await writeLayers(this.file, layers).catch(() => undefined);
   }
 }
 
 /** A relative `XDG_CACHE_HOME` is to be ignored, says its specification. */
-export function defaultFile(env: Readonly<Record<string, string | undefined>> = process.env): string {
+export function defaultFile(
+  env: Readonly<Record<string, string | undefined>> = process.env,
+  home: () => string = homedir,
+): string | undefined {
   const { XDG_CACHE_HOME = '' } = env;
-  const folder = isAbsolute(XDG_CACHE_HOME) ? XDG_CACHE_HOME : join(homedir(), '.cache');
-  return join(folder, 'registry-api-v2-client', 'layers.json');
+  const folder = isAbsolute(XDG_CACHE_HOME) ? XDG_CACHE_HOME : homeCache(home);
+  return folder && join(folder, 'registry-api-v2-client', 'layers.json');
 }
 
-async function readLayers(file: string): Promise<Map<string, CachedLayer>> {
+/** A user without a name, as containers have them, has no home. */
+function homeCache(home: () => string): string | undefined {
   try {
-    if ((await stat(file)).size > MAX_FILE) return new Map();
+    return join(home(), '.cache');
+  } catch {
+    return undefined;
+  }
+}
+
+async function readLayers(file: string | undefined): Promise<Map<string, CachedLayer>> {
+  if (file === undefined) return new Map();
+  try {
+    const found = await stat(file);
+    // To read from a pipe would take for ever.
+    if (!found.isFile() || found.size > MAX_FILE) return new Map();
     const json: unknown = JSON.parse(await readFile(file, 'utf8'));
     if (!isJsonObject(json) || json.format !== FORMAT || !isJsonObject(json.layers)) return new Map();
     return new Map(Object.entries(json.layers).filter((entry): entry is [string, CachedLayer] => isLayer(entry[1])));
@@ -65,8 +84,8 @@ async function readLayers(file: string): Promise<Map<string, CachedLayer>> {
   }
 }
 
-async function writeLayers(file: string, layers: readonly (readonly [string, CachedLayer])[]): Promise<void> {
-  await mkdir(dirname(file), { recursive: true });
+async function writeLayers(file: string, layers: ReadonlyMap<string, CachedLayer>): Promise<void> {
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
   const partial = `${file}.${randomBytes(6).toString('hex')}`;
   try {
     await writeFile(partial, JSON.stringify({ format: FORMAT, layers: Object.fromEntries(layers) }), { mode: 0o600 });
@@ -83,6 +102,7 @@ function isLayer(value: unknown): boolean {
   return (
     isDigest(digest) &&
     Number.isSafeInteger(size) &&
+    (size as number) >= 0 &&
     Array.isArray(repositories) &&
     repositories.length <= MAX_REPOSITORIES &&
     repositories.every((name) => typeof name === 'string')

@@ -1,6 +1,7 @@
 import { readDiffIds } from '../oci/image-config.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import { MediaType } from '../oci/media-types.js';
+import { isRepository } from '../oci/reference.js';
 import type { Content } from './layer-content.js';
 import type { CachedLayer, LayerCache } from './layer-cache.js';
 import type { PlannedBlob, PushTarget } from './plan.js';
@@ -38,12 +39,17 @@ export class KnownLayers {
     private readonly cache: LayerCache,
   ) {}
 
-  /** Asks every repository at the same time. Rejects when the registry is out of reach, or with the reason of the job's signal. */
+  /**
+   * Asks every repository at the same time, once the first one has answered.
+   * @throws RegistryError when the registry is out of reach or does not let us in; the reason of the job's signal
+   */
   static async gather(services: SurveyServices, job: KnownLayersJob): Promise<KnownLayers> {
-    const surveys = surveyJobs(job).map(async (survey) => {
-      return [survey.repository, await RepositorySurvey.take(services, survey)] as const;
-    });
-    return new KnownLayers(job.registry, new Map(await Promise.all(surveys)), job.cache);
+    const jobs = surveyJobs(job);
+    const surveys = new Map(jobs.map((survey) => [survey.repository, new RepositorySurvey(services, survey)]));
+    const [first] = surveys.values();
+    await first?.begin();
+    await Promise.all([...surveys.values()].map((survey) => survey.finish()));
+    return new KnownLayers(job.registry, surveys, job.cache);
   }
 
   /** Whether a manifest in the repository names the blob. */
@@ -87,7 +93,8 @@ export class KnownLayers {
 
   private repositoriesOf({ repositories }: CachedLayer): string[] {
     const prefix = `${this.registry}/`;
-    return repositories.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
+    const names = repositories.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
+    return names.filter(isRepository);
   }
 }
 

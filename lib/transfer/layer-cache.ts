@@ -7,14 +7,27 @@ export interface CachedLayer {
   repositories: readonly string[];
 }
 
+/** Layers a cache holds, which are about 2 MB on disk. What was used longest ago goes first. */
+export const MAX_LAYERS = 5000;
+
 /**
  * Remembers between pushes what plain layers become when they are packed. It only saves work: what it says is checked with the
  * registry before it counts.
  */
 export interface LayerCache {
-  /** @param key - how it is packed and the digest of the plain layer, `gzip sha256:…` */
+  /** @param key - the digest of the plain layer and how it is packed, for example `sha256:… as gzip` */
   get(key: string): Promise<CachedLayer | undefined>;
   set(key: string, layer: CachedLayer): void;
   /** Keeps what was set; called at the end of each push. Never rejects. */
   flush(): Promise<void>;
+}
+
+/** Puts a layer last, as the one used latest. */
+export function keepLayer(layers: Map<string, CachedLayer>, key: string, layer: CachedLayer): void {
+  layers.delete(key);
+  layers.set(key, layer);
+  for (const oldest of layers.keys()) {
+    if (layers.size <= MAX_LAYERS) return;
+    layers.delete(oldest);
+  }
 }

@@ -1,4 +1,4 @@
-import type { CachedLayer, LayerCache } from './layer-cache.js';
+import { type CachedLayer, keepLayer, type LayerCache } from './layer-cache.js';
 
 /** As long as the client lives. */
 export class MemoryLayerCache implements LayerCache {
@@ -9,7 +9,7 @@ export class MemoryLayerCache implements LayerCache {
   }
 
   set(key: string, layer: CachedLayer): void {
-    this.layers.set(key, layer);
+    keepLayer(this.layers, key, layer);
   }
 
   flush(): Promise<void> {

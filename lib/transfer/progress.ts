@@ -11,8 +11,9 @@ export interface ProgressBlob {
 /** What a push reports, in this order for each blob; nothing ever goes backwards without a `retry`. */
 export type PushEvent =
   /**
-   * Once, before anything is sent: how much there is to do. `bytes` are those in the archive, each content once. Of a stream
-   * it is known at its end only, when the large layers have been sent: they are counted, and their events came before.
+   * Before anything is sent, and again when all is done once more: how much there is to do. `bytes` are those in the
+   * archive, each content once. Of a stream it is known at its end only, when the large layers have been sent: they are
+   * counted, and their events came before.
    */
   | { state: 'planned'; blobs: number; bytes: number }
   /** Something the user should know that does not stop the push. */

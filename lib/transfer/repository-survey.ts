@@ -51,6 +51,8 @@ const LISTED = 100;
 /** Images of one index that are looked at. */
 const PLATFORMS = 4;
 const MAX_CONFIG = 4 * 1024 * 1024;
+/** Milliseconds for what a push can do without: some lists are slow, and some blobs are where only few may go. */
+const PATIENCE = 5000;
 
 /**
  * Asks a repository what it holds of a push, so that only what changed is packed and sent: the manifests in it name packed
@@ -60,29 +62,32 @@ export class RepositorySurvey implements Survey {
   readonly layers = new Map<string, Descriptor>();
   readonly held = new Set<string>();
   readonly tagged = new Map<string, string>();
+  private readonly looked = new Set<string>();
+  private isAnswered = false;
   private isRefused = false;
 
-  private constructor(
+  constructor(
     private readonly services: SurveyServices,
     private readonly job: SurveyJob,
   ) {}
 
-  /** Rejects when the registry is out of reach, or with the reason of the job's signal. */
-  static async take(services: SurveyServices, job: SurveyJob): Promise<Survey> {
-    const survey = new RepositorySurvey(services, job);
-    await survey.run();
-    return survey;
+  /**
+   * Asks for the first tag, and nothing else at the same time: a registry that is out of reach, or does not let us in, says
+   * so once, and accounts are locked after a few tries with a wrong password.
+   * @throws RegistryError in both cases; the reason of the job's signal
+   */
+  begin(): Promise<void> {
+    return this.lookAt(this.job.tags.slice(0, 1));
   }
 
-  /** Whoever pushes the same again has the answer after one request. */
-  private async run(): Promise<void> {
-    const tags = this.job.tags.slice(0, OWN_TAGS);
-    await this.lookAt(tags);
+  /** All the rest. Whoever pushes the same again has the answer by then. @throws like `begin` */
+  async finish(): Promise<void> {
+    const { tags, moreTags } = this.job;
+    await this.lookAt(tags.slice(0, OWN_TAGS));
     if (this.isDone) return;
-    const further = this.job.moreTags.filter((tag) => !tags.includes(tag));
-    const [listed] = await Promise.all([this.listTags(), this.lookAt(further)]);
+    const [listed] = await Promise.all([this.listTags(), this.lookAt(moreTags)]);
     if (this.isDone) return;
-    await this.lookAt(likeliest(listed, tags, [...tags, ...further]));
+    await this.lookAt(this.likeliest(listed));
   }
 
   private get isDone(): boolean {
@@ -94,11 +99,15 @@ export class RepositorySurvey implements Survey {
   }
 
   private async lookAt(tags: readonly string[]): Promise<void> {
-    await Promise.all(tags.map((tag) => this.attempt(() => this.lookAtTag(tag))));
+    if (this.isRefused) return;
+    const fresh = [...new Set(tags)].filter((tag) => !this.looked.has(tag));
+    for (const tag of fresh) this.looked.add(tag);
+    await Promise.all(fresh.map((tag) => this.attempt(() => this.lookAtTag(tag))));
   }
 
   private async lookAtTag(tag: string): Promise<void> {
     const raw = await this.fetch(tag);
+    this.isAnswered = true;
     this.tagged.set(tag, raw.descriptor.digest);
     await this.readAny(raw);
   }
@@ -107,7 +116,7 @@ export class RepositorySurvey implements Survey {
     const { repository, signal } = this.job;
     const listed: string[] = [];
     await this.attempt(async () => {
-      const list = this.services.repositories.listTags(repository, { signal, pageSize: LISTED });
+      const list = this.services.repositories.listTags(repository, { signal, pageSize: LISTED, timeout: PATIENCE });
       for await (const tag of list) if (listed.push(tag) >= LISTED) break;
     });
     return listed;
@@ -118,19 +127,29 @@ export class RepositorySurvey implements Survey {
       await work();
     } catch (error) {
       this.job.signal.throwIfAborted();
-      if (isAway(error)) throw error;
-      // Every further try with a wrong password counts where accounts are locked after a few.
+      if (!this.isAnswered && this.isFatal(error)) throw error;
+      this.isAnswered = true;
       if (error instanceof AuthenticationError) this.isRefused = true;
     }
+  }
+
+  /** A push would fail likewise: nobody is there, or they do not know us. Who may push and not read is told so by 403. */
+  private isFatal(error: unknown): boolean {
+    if (!(error instanceof RegistryError)) return false;
+    return error.status === undefined ? error.retryable : error.status === 401 && this.job.forPush;
   }
 
   private async readAny(raw: RawManifest): Promise<void> {
     const { manifest: root } = raw;
     if (!isIndex(root)) return this.readImage(root);
     const images = root.manifests.filter(({ platform }) => !isUnknownPlatform(platform)).slice(0, PLATFORMS);
-    const children = await Promise.all(images.map(({ digest }) => this.fetch(digest)));
-    const inner = children.flatMap(({ manifest }) => (isIndex(manifest) ? [] : [manifest]));
-    await Promise.all(inner.map((child) => this.readImage(child)));
+    // An index may name platforms that nobody has pushed.
+    await Promise.all(images.map(({ digest }) => this.attempt(() => this.readChild(digest))));
+  }
+
+  private async readChild(digest: string): Promise<void> {
+    const { manifest } = await this.fetch(digest);
+    if (!isIndex(manifest)) await this.readImage(manifest);
   }
 
   private async readImage({ config, layers }: ImageManifest): Promise<void> {
@@ -147,8 +166,15 @@ export class RepositorySurvey implements Survey {
   private async diffIdsOf(config: Descriptor): Promise<readonly string[]> {
     if (config.size > MAX_CONFIG || this.isComplete) return [];
     const { repository, signal } = this.job;
-    const bytes = await this.services.blobs.read(repository, config, { signal });
+    const bytes = await this.services.blobs.read(repository, config, { signal, timeout: PATIENCE });
     return readDiffIds(JSON.parse(bytes.toString('utf8'))) ?? [];
+  }
+
+  /** Those most like the tags to be pushed, the highest first: the version before is the likeliest to share layers. */
+  private likeliest(listed: readonly string[]): string[] {
+    const likeness = (tag: string): number => Math.max(...this.job.tags.map((pushed) => commonStart(tag, pushed)));
+    const others = listed.filter((tag) => !this.looked.has(tag) && !ATTACHED.test(tag));
+    return others.sort((a, b) => likeness(b) - likeness(a) || NATURAL.compare(b, a)).slice(0, MORE_TAGS);
   }
 
   private fetch(reference: string): Promise<RawManifest> {
@@ -157,19 +183,10 @@ export class RepositorySurvey implements Survey {
   }
 }
 
-/** Tried again and again, without an answer: a push would fail likewise. */
-function isAway(error: unknown): boolean {
-  return error instanceof RegistryError && error.retryable && error.status === undefined;
-}
+/** Lists of referrers, signatures, SBOMs: where an image has them, they are many. Source: distribution-spec v1.1, "Referrers Tag Schema". */
+const ATTACHED = /^sha(?:256|512)-[0-9a-f]{64}/;
 
 const NATURAL = new Intl.Collator('en', { numeric: true });
-
-/** Those most like the tags to be pushed, the highest first: the version before is the likeliest to share layers. */
-function likeliest(listed: readonly string[], tags: readonly string[], known: readonly string[]): string[] {
-  const likeness = (tag: string): number => Math.max(...tags.map((pushed) => commonStart(tag, pushed)));
-  const others = listed.filter((tag) => !known.includes(tag));
-  return others.sort((a, b) => likeness(b) - likeness(a) || NATURAL.compare(b, a)).slice(0, MORE_TAGS);
-}
 
 function commonStart(a: string, b: string): number {
   let length = 0;
