@@ -1,4 +1,4 @@
-// Push what comes through a pipe, without a file: docker save app | node push-from-a-pipe.js team/app:1.0
+// Push what comes through a pipe, without a file: `docker save app | node push-from-a-pipe.js team/app:1.0`.
 import { RegistryClient, RegistryError } from 'registry-api-v2-client';
 
 const [reference = 'team/app:1.0'] = process.argv.slice(2);
