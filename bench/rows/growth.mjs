@@ -12,7 +12,8 @@ export async function run(setting) {
   const counts = [10, 100, 1000].map((times) => ({ times, label: `${times} layers` }));
   const bytes = await points(setting, sizes, ({ times }) => imageOf(times * setting.options.bytes));
   const layers = await points(setting, counts, ({ times }) => imageOfLayers(times, LAYER));
-  return `${chart('In bytes', bytes)}\n\n${chart(`In layers of ${megabytes(LAYER)}`, layers)}`;
+  const size = megabytes(setting.options.bytes);
+  return `${chart(`In bytes, each ${size}`, bytes)}\n\n${chart(`In layers, each ${megabytes(LAYER)}`, layers)}`;
 }
 
 async function points(setting, steps, imageAt) {
