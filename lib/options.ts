@@ -27,7 +27,7 @@ export interface RegistryClientOptions {
   transport?: Transport;
   /** Accept any TLS certificate. Default `false`. */
   insecure?: boolean;
-  /** How many blobs are transferred at once. Default 8. */
+  /** How many blobs are transferred at once. Default 8, and of small ones up to 28 where the registry is far away. */
   concurrency?: number;
   /** Milliseconds for one metadata call: ping, lists, manifests. Transfers have none. Default: `REGISTRY_TIMEOUT` (seconds), else 30 000. */
   timeout?: number;
@@ -55,6 +55,8 @@ export interface ResolvedOptions {
   readonly transport: Transport | undefined;
   readonly insecure: boolean;
   readonly concurrency: number;
+  /** Whether nobody has said how many blobs go at once. */
+  readonly isAdaptive: boolean;
   readonly timeout: number;
   readonly idleTimeout: number;
   readonly retry: RetryOptions;
@@ -80,6 +82,7 @@ export function resolveOptions(
     transport: checkedTransport(options.transport),
     insecure,
     concurrency: wholeNumber('concurrency', concurrency, 1, 1000),
+    isAdaptive: options.concurrency === undefined,
     timeout: wholeNumber('timeout', options.timeout ?? timeoutFrom(env), 1, MAX_TIMER),
     idleTimeout: wholeNumber('idleTimeout', idleTimeout, 1, MAX_TIMER),
     retry: checkedRetry(options.retry),

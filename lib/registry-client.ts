@@ -305,14 +305,18 @@ export class RegistryClient {
     const mountFrom = options.mountFrom === undefined ? undefined : assertRepository(options.mountFrom);
     const warn = (message: string): void => onProgress({ state: 'warning', message });
     const compressor = compressorFor(options, { cores: this.cores, warn, log: this.options.log });
-    const concurrency = options.concurrency ?? this.options.concurrency;
+    const { concurrency = this.options.concurrency } = options;
+    const isAdaptive = options.concurrency === undefined && this.options.isAdaptive;
     const layersFrom = (options.layersFrom ?? []).map(assertTag);
     const job = { registry: this.registry, compressor, mountFrom, layersFrom, concurrency, signal, onProgress };
     const { archive, sent } = await this.openInput(input, job, repository);
     try {
       const { randomAccess } = archive;
       const targets = choose(archive.images);
-      return await pushImages(this, { ...job, targets, sent, randomAccess, cache: this.layers });
+      return await pushImages(this, {
+        ...{ ...job, targets, sent, randomAccess, isAdaptive, cache: this.layers },
+        isThrottled: () => this.transport.isThrottled?.() ?? false,
+      });
     } finally {
       if (archive !== input) await archive.close();
     }

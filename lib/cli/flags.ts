@@ -8,6 +8,7 @@ export interface ConnectionFlags {
   /** Seconds. */
   timeout?: number;
   cache?: boolean;
+  concurrency?: number;
 }
 
 /** How a result is printed. */
@@ -22,11 +23,7 @@ export interface PlatformFlags extends ResultFlags {
   platform?: string;
 }
 
-export interface TransferFlags extends PlatformFlags {
-  concurrency: number;
-}
-
-export interface PushFlags extends TransferFlags {
+export interface PushFlags extends PlatformFlags {
   allTags?: boolean;
   firstTag?: boolean;
   image?: string;
@@ -36,7 +33,7 @@ export interface PushFlags extends TransferFlags {
   layersFrom?: string[];
 }
 
-export interface PullFlags extends TransferFlags {
+export interface PullFlags extends PlatformFlags {
   format: 'docker' | 'oci';
 }
 
@@ -77,7 +74,7 @@ export function withPlatform(command: Command): Command {
 }
 
 export function withConcurrency(command: Command): Command {
-  return command.option('--concurrency <n>', 'blobs at once', wholeNumber, 8);
+  return command.option('--concurrency <n>', 'blobs at once (default: 8, and more that are small)', wholeNumber);
 }
 
 /** For every command with a result, also where nothing else is printed anyway: a script adds them without a thought. */

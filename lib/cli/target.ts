@@ -5,6 +5,7 @@ import {
   parseRepositoryTag,
   type Reference,
   RegistryClient,
+  type RegistryClientOptions,
 } from '../index.js';
 import type { Io } from './io.js';
 import type { ConnectionFlags } from './flags.js';
@@ -70,7 +71,7 @@ export function assertTag(text: string): void {
  * @throws InvalidArgumentError when it is given twice, or is no address
  */
 export function connect(address: string | undefined, flags: ConnectionFlags, io: Io): RegistryClient {
-  const { registry, plainHttp = false, insecure = false, timeout, cache } = flags;
+  const { registry, plainHttp = false, insecure = false } = flags;
   if (address !== undefined && registry !== undefined) {
     throw new InvalidArgumentError(`${shown(address)} names a registry, and so does --registry`, {
       hint: 'Give only one of them.',
@@ -84,9 +85,16 @@ export function connect(address: string | undefined, flags: ConnectionFlags, io:
   return new RegistryClient({
     url: plainHttp ? `http://${written.replace(SCHEME, '')}` : written,
     insecure,
-    ...(cache === undefined ? {} : { cache }),
-    ...(timeout === undefined ? {} : { timeout: Math.ceil(timeout * 1000) }),
+    ...optionsOf(flags),
   });
+}
+
+function optionsOf({ timeout, cache, concurrency }: ConnectionFlags): RegistryClientOptions {
+  return {
+    ...(timeout === undefined ? {} : { timeout: Math.ceil(timeout * 1000) }),
+    ...(cache === undefined ? {} : { cache }),
+    ...(concurrency === undefined ? {} : { concurrency }),
+  };
 }
 
 /** Behind a scheme the first part is a host whatever it looks like: `http://registry/app`. */

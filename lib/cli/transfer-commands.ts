@@ -3,7 +3,7 @@ import {
   example,
   type PullFlags,
   type PushFlags,
-  type TransferFlags,
+  type PlatformFlags,
   withConcurrency,
   withConnection,
   withPlatform,
@@ -89,7 +89,7 @@ function addCopy(program: Command, io: Io): void {
         'copy registry.example.com/team/app:1.0 localhost:5000/mirror/app --platform linux/arm64',
       ),
     )
-    .action(async (source: string, target: string, options: TransferFlags) => {
+    .action(async (source: string, target: string, options: PlatformFlags) => {
       const { copy } = await import('./commands/copy.js');
       await copy(source, target, options, io);
     });

@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { inject, injectable } from 'inversify';
 import { AuthenticationError, NotFoundError, RegistryError } from '../errors.js';
@@ -14,6 +14,7 @@ import { BlobUpload } from './blob-upload.js';
 import { deleteScope, pullScope, pushScope } from './endpoints.js';
 import { type CallOptions, Requests } from './requests.js';
 import { SentBytes } from './sent-bytes.js';
+import { SinglePost } from './single-post.js';
 import { isSessionOver, withTries } from './upload-tries.js';
 
 /** Content whose digest and size are known before a byte is sent. */
@@ -45,6 +46,8 @@ export interface BlobPushOptions {
   signal?: AbortSignal | undefined;
   /** A repository of the same registry that has the blob: the registry then links it, and nothing is sent. */
   mountFrom?: string | undefined;
+  /** Whether it is sent without asking if it is there, because it hardly can be. Default `false`. */
+  isNew?: boolean;
   /** Bytes handed to the network since the last call; negative when a broken try is taken back. */
   onSent?: ((bytes: number) => void) | undefined;
 }
@@ -61,12 +64,14 @@ export interface PushedBlob {
 @injectable()
 export class BlobService {
   private readonly requests: Requests;
+  private readonly single: SinglePost;
 
   constructor(
     @inject(TOKENS.Transport) transport: Transport,
     @inject(TOKENS.Options) options: Pick<ResolvedOptions, 'url' | 'timeout'>,
   ) {
     this.requests = new Requests(transport, options);
+    this.single = new SinglePost(this.requests);
   }
 
   /** Whether the repository has the blob (HEAD). @throws RegistryError when that cannot be found out. */
@@ -97,17 +102,29 @@ export class BlobService {
     const { descriptor } = content;
     const { signal, mountFrom } = options;
     const sent = new SentBytes(options.onSent);
+    let { isNew = false } = options;
+    let rest = content;
     const open = async (): Promise<BlobUpload | PushedBlob> => {
-      if (await this.mayExist(repository, descriptor.digest, options)) {
+      if (isNew && this.single.isFor(descriptor.size)) {
+        isNew = false;
+        const bytes = await buffer(await content.open());
+        rest = { descriptor, open: () => Readable.from(bytes, { objectMode: false }) };
+        const upload = await this.single.send(repository, descriptor.digest, bytes, signal);
+        if (upload === undefined) sent.begin()(bytes.length);
+        return upload ?? { descriptor, outcome: 'uploaded', bytesSent: sent.total };
+      }
+      if (!isNew && (await this.mayExist(repository, descriptor.digest, options))) {
         return { descriptor, outcome: sent.total > 0 ? 'uploaded' : 'exists', bytesSent: sent.total };
       }
+      // Whoever tries again may have been heard the first time.
+      isNew = false;
       if (mountFrom === undefined || mountFrom === repository)
         return BlobUpload.start(this.requests, repository, signal);
       const upload = await this.mountOrStart(repository, descriptor.digest, mountFrom, signal);
       return upload ?? { descriptor, outcome: 'mounted', bytesSent: sent.total };
     };
     const send = async (upload: BlobUpload): Promise<Descriptor> => {
-      await this.finish(upload, repository, descriptor.digest, signal, countedBody(content, sent));
+      await this.finish(upload, repository, descriptor.digest, signal, countedBody(rest, sent));
       return descriptor;
     };
     return withTries({ open, send, canRepeat: content.canOpen }, sent, signal);

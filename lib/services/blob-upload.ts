@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { discard } from '../transport/discard.js';
 import type { RequestBody } from '../transport/transport.js';
 import { uploadLocation, withDigest } from './location.js';
@@ -26,6 +27,30 @@ export class BlobUpload {
     const doing = `starting an upload to ${repository}`;
     const answer = await requests.metadata({ url, scopes, method: 'POST', signal, expected: [202], doing });
     return new BlobUpload(requests, repository, scopes, uploadLocation(answer, doing));
+  }
+
+  /** @returns `undefined` when the blob was stored with its request, else the session the registry opened instead. */
+  static async post(
+    requests: Requests,
+    repository: string,
+    { digest, bytes }: { digest: string; bytes: Buffer },
+    signal?: AbortSignal,
+  ): Promise<BlobUpload | undefined> {
+    const { url, scopes } = requests.endpoints.uploads(repository);
+    const doing = `uploading ${digest} to ${repository}`;
+    const answer = await requests.metadata({
+      url: withDigest(url, digest),
+      scopes,
+      method: 'POST',
+      headers: { 'content-type': 'application/octet-stream' },
+      body: { size: bytes.length, open: () => Readable.from(bytes, { objectMode: false }) },
+      signal,
+      expected: [201, 202],
+      doing,
+    });
+    if (answer.status === 202) return new BlobUpload(requests, repository, scopes, uploadLocation(answer, doing));
+    assertStored(answer, digest, doing);
+    return undefined;
   }
 
   /** @returns `undefined` when the blob was mounted, else the session the registry opened instead. */

@@ -15,6 +15,9 @@ import type { PlannedBlob } from './plan.js';
 import type { OnProgress } from './progress.js';
 import type { SentLayers } from './sent-layers.js';
 
+/** Bytes of the largest blob that is sent without asking for it. */
+const SMALL = 256 * 1024;
+
 export interface BlobPusherJob {
   /** A repository that may have some of the blobs. */
   mountFrom?: string | undefined;
@@ -142,7 +145,11 @@ export class BlobPusher {
     const onSent = (bytes: number): void => (bytes < 0 ? progress.restart() : progress.addSent(bytes));
     const options: BlobPushOptions = { signal: this.job.signal, onSent, mountFrom };
     try {
-      if ('descriptor' in content) return await this.blobs.push(repository, { ...content, open }, options);
+      if ('descriptor' in content) {
+        // A round trip takes longer than sending so little, and no manifest that was looked at names it.
+        const isNew = this.job.known !== undefined && mountFrom === undefined && content.descriptor.size <= SMALL;
+        return await this.blobs.push(repository, { ...content, open }, { ...options, isNew });
+      }
       return await this.blobs.pushStream(repository, { ...content, open }, options);
     } catch (error) {
       throw faultOfArchive(error) ?? error;

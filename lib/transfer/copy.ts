@@ -60,7 +60,7 @@ export class Copy {
     const blobs = storedBlobs({ manifests });
     const bytes = blobs.reduce((sum, { size }) => sum + size, 0);
     this.job.onProgress({ state: 'planned', blobs: blobs.length, bytes });
-    const slots = new TransferSlots(this.job.concurrency);
+    const slots = new TransferSlots({ concurrency: this.job.concurrency });
     const tasks = [...blobs].sort((a, b) => b.size - a.size).map((blob) => () => this.copyIn(slots, blob));
     const outcomes = await this.together.run(tasks);
     const root = await this.pushManifests(manifests);

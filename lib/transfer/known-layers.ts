@@ -1,5 +1,6 @@
 import { readDiffIds } from '../oci/image-config.js';
 import type { Descriptor } from '../oci/descriptor.js';
+import { isDigest } from '../oci/digest.js';
 import { MediaType } from '../oci/media-types.js';
 import { isRepository } from '../oci/reference.js';
 import type { Content } from './layer-content.js';
@@ -103,13 +104,18 @@ function surveyJobs({ targets, blobs, layersFrom, mountFrom, signal }: KnownLaye
   const compressed = blobs.map(({ content }) => content).filter(({ compresses }) => compresses);
   const wanted = new Set(compressed.map(({ diffId }) => diffId as string));
   const packing = compressed[0]?.packing ?? 'none';
+  const named = new Set(blobs.map(({ content }) => content.key).filter(isDigest));
   const configs = configsOf(targets);
-  const base = { moreTags: ['latest', ...layersFrom], wanted, configs, packing, signal };
+  const base = { moreTags: ['latest', ...layersFrom], wanted, named, configs, packing, signal };
   const tags = new Map<string, string[]>();
   for (const { repository, tag } of targets) tags.set(repository, [...(tags.get(repository) ?? []), tag]);
   const jobs = [...tags].map(([repository, names]) => ({ ...base, repository, tags: names, forPush: true }));
   if (mountFrom === undefined || tags.has(mountFrom) || wanted.size === 0) return jobs;
-  return [...jobs, { ...base, repository: mountFrom, tags: [...new Set([...tags.values()].flat())], forPush: false }];
+  const none = new Set<string>();
+  return [
+    ...jobs,
+    { ...base, named: none, repository: mountFrom, tags: [...new Set([...tags.values()].flat())], forPush: false },
+  ];
 }
 
 function configsOf(targets: readonly PushTarget[]): ReadonlyMap<string, readonly string[]> {

@@ -1,11 +1,12 @@
 import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import type { ArchiveConfig, ArchiveLayer } from '../archive/archive-image.js';
 import { invalid } from '../archive/problems.js';
 import { DiffIdCheck } from '../archive/verification.js';
 import type { Compressor } from '../compression/compressor.js';
 import type { Packing } from '../compression/sniff.js';
 import type { Descriptor } from '../oci/descriptor.js';
-import { algorithmOf, Digester } from '../oci/digest.js';
+import { algorithmOf, Digester, digestOf } from '../oci/digest.js';
 import { MediaType } from '../oci/media-types.js';
 import { tapStream } from '../oci/tap-stream.js';
 import type { BlobContent, StreamedContent } from '../services/blob-service.js';
@@ -28,6 +29,9 @@ export interface Content {
   /** Finds out what can be known before sending, and says how to get the bytes. `onRead` hears every byte taken from the archive. */
   prepare(onRead: OnRead, signal: AbortSignal): Promise<BlobContent | StreamedContent>;
 }
+
+/** Bytes of the largest layer that is packed in memory. */
+const SMALL = 256 * 1024;
 
 type OnRead = (bytes: number) => void;
 
@@ -85,11 +89,18 @@ function compressedContent(layer: ArchiveLayer, compressor: Compressor): Content
     packing,
     compresses: true,
     key: `${layer.diffId} as ${packing}`,
-    prepare: (onRead) => {
+    prepare: async (onRead) => {
       const open = (): Readable => compressor.compress(checked(layer, onRead), layer.size);
-      return Promise.resolve({ mediaType: MediaType.octetStream, open });
+      if (layer.size > SMALL) return { mediaType: MediaType.octetStream, open };
+      return inMemory(await buffer(open()));
     },
   };
+}
+
+/** With its digest known before it is sent, a round trip less is needed. */
+function inMemory(bytes: Buffer): BlobContent {
+  const descriptor = { mediaType: MediaType.octetStream, digest: digestOf(bytes), size: bytes.length };
+  return { descriptor, open: () => Readable.from([bytes], { objectMode: false }) };
 }
 
 function placeOf({ entry, diffId, size, position, packing }: ArchiveLayer): Omit<Content, 'key' | 'prepare'> {

@@ -34,6 +34,10 @@ export interface PushJob {
   /** What earlier pushes knew of layers. Absent: everything is read, and asked for. */
   cache: LayerCache | undefined;
   concurrency: number;
+  /** Whether more small blobs and fewer large ones may go at once, as suits the registry's distance. Default `false`. */
+  isAdaptive?: boolean;
+  /** Whether the registry has asked to slow down lately. */
+  isThrottled?: () => boolean;
   /** False for archives that are best read one content after another. */
   randomAccess: boolean;
   signal: AbortSignal | undefined;
@@ -57,6 +61,17 @@ export async function pushImages(services: SurveyServices, job: PushJob): Promis
   }
 }
 
+/** Round trips that asking what is known takes: a connection, the tag, and what else there is. */
+const SURVEY_TRIPS = 3;
+/** Milliseconds of a round trip for which another small blob at once is worth its connection. */
+const SHORT = 2;
+/** Milliseconds of a round trip to a registry on the same machine, or in the next rack. */
+const NEAR = 5;
+/** Under the 30 connections per host, so that no request has to wait for one. */
+const MOST_SMALL = 28;
+/** Small blobs at once while the registry asks to slow down. */
+const THROTTLED = 2;
+
 /** What a registry says to a manifest with a blob it does not have. Source: distribution-spec v1.1, "Error Codes". */
 const BLOB_GONE = new Set(['MANIFEST_BLOB_UNKNOWN', 'BLOB_UNKNOWN']);
 
@@ -68,6 +83,8 @@ class Push {
   private readonly together: TogetherOrNone;
   private readonly limit: Limit;
   private known: KnownLayers | undefined;
+  /** Milliseconds, roughly. */
+  private roundTrip = 0;
   /** Manifests stored under their digests, by repository. */
   private readonly stored = new Set<string>();
 
@@ -100,7 +117,9 @@ class Push {
   }
 
   private async learn(job: KnownLayersJob): Promise<void> {
+    const began = performance.now();
     this.known = await KnownLayers.gather(this.services, job);
+    this.roundTrip = (performance.now() - began) / SURVEY_TRIPS;
   }
 
   private announce({ blobs, manifests }: PushPlan): void {
@@ -115,9 +134,27 @@ class Push {
 
   private async pushBlobs(planned: readonly PlannedBlob[], pusher: BlobPusher): Promise<void> {
     const { randomAccess, concurrency } = this.job;
-    const slots = new TransferSlots(randomAccess ? concurrency : 1, compressionParallelism());
+    const small = randomAccess ? (): number => this.smallSlots() : undefined;
+    const slots = new TransferSlots({
+      ...{ concurrency: randomAccess ? concurrency : 1, large: this.largeSlots(), small },
+      compressors: compressionParallelism(),
+    });
     const blobs = [...planned].sort(randomAccess ? largestFirst : inArchiveOrder);
     await this.together.run(blobs.map((blob) => () => slots.run(blob.content, () => pusher.push(blob))));
+  }
+
+  /** Small blobs take round trips and little else: the longer those take, the more of them at once. */
+  private smallSlots(): number {
+    const { concurrency, isAdaptive, isThrottled } = this.job;
+    if (isThrottled?.()) return Math.min(THROTTLED, concurrency);
+    const wanted = isAdaptive ? Math.min(MOST_SMALL, Math.round(this.roundTrip / SHORT)) : 0;
+    return Math.max(concurrency, wanted);
+  }
+
+  /** A registry next door has no more to give than a few streams take: more only contend for its disk and our cores. */
+  private largeSlots(): number {
+    const { concurrency, isAdaptive } = this.job;
+    return isAdaptive && this.roundTrip < NEAR ? compressionParallelism() : concurrency - 1;
   }
 
   /** The manifests of every target; those we write ourselves can be written now that every blob has a digest. */

@@ -17,6 +17,8 @@ export interface SurveyJob {
   moreTags: readonly string[];
   /** Digests of the plain layers whose packed ones are sought. */
   wanted: ReadonlySet<string>;
+  /** Digests of what is to be pushed besides. */
+  named: ReadonlySet<string>;
   /** Our configs and their diff_ids: a manifest with one of them need not be asked for its own. */
   configs: ReadonlyMap<string, readonly string[]>;
   /** How the layers must be packed. */
@@ -95,6 +97,10 @@ export class RepositorySurvey implements Survey {
   }
 
   private get isComplete(): boolean {
+    return this.hasLayers && [...this.job.named].every((digest) => this.held.has(digest));
+  }
+
+  private get hasLayers(): boolean {
     return [...this.job.wanted].every((diffId) => this.layers.has(diffId));
   }
 
@@ -164,7 +170,7 @@ export class RepositorySurvey implements Survey {
   }
 
   private async diffIdsOf(config: Descriptor): Promise<readonly string[]> {
-    if (config.size > MAX_CONFIG || this.isComplete) return [];
+    if (config.size > MAX_CONFIG || this.hasLayers) return [];
     const { repository, signal } = this.job;
     const bytes = await this.services.blobs.read(repository, config, { signal, timeout: PATIENCE });
     return readDiffIds(JSON.parse(bytes.toString('utf8'))) ?? [];

@@ -17,6 +17,9 @@ export interface RetryOptions {
   sleep?: (ms: number, signal: AbortSignal | undefined) => Promise<void>;
 }
 
+/** Milliseconds for which a wish to slow down is remembered. */
+const THROTTLED = 10_000;
+
 /** What became of one try. */
 type Outcome = { response: TransportResponse } | { error: unknown };
 
@@ -27,6 +30,7 @@ type Outcome = { response: TransportResponse } | { error: unknown };
 export class RetryTransport implements Transport {
   private readonly options: Required<RetryOptions>;
   private readonly pausedUntil = new Map<string, number>();
+  private throttledUntil = 0;
 
   constructor(
     private readonly inner: Transport,
@@ -47,6 +51,10 @@ export class RetryTransport implements Transport {
     }
   }
 
+  isThrottled(): boolean {
+    return performance.now() < this.throttledUntil;
+  }
+
   async close(): Promise<void> {
     await this.inner.close?.();
   }
@@ -63,7 +71,9 @@ export class RetryTransport implements Transport {
   private waitAfter(outcome: Outcome, attempt: number): number | undefined {
     const backoff = Math.random() * Math.min(this.options.baseDelay * 2 ** attempt, this.options.maxDelay);
     if ('error' in outcome) return isBrokenConnection(outcome.error) ? backoff : undefined;
-    if (!isTransient(outcome.response.status)) return undefined;
+    const { status } = outcome.response;
+    if (!isTransient(status)) return undefined;
+    if (status === 429 || status === 503) this.throttledUntil = performance.now() + THROTTLED;
     const asked = retryAfter(outcome.response.headers) ?? 0;
     return asked <= this.options.maxRetryAfter ? Math.max(asked, backoff) : undefined;
   }

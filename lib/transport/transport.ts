@@ -47,6 +47,8 @@ export interface Transport {
   send(request: TransportRequest): Promise<TransportResponse>;
   /** Releases connections. The transport is not used afterwards. */
   close?(): Promise<void>;
+  /** Whether a server has asked to slow down in the last seconds; absent where nobody knows. */
+  isThrottled?(): boolean;
 }
 
 /** Whether a request may be sent again when nobody knows what became of it. */

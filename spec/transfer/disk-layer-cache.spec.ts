@@ -237,7 +237,9 @@ describe('DiskLayerCache', () => {
       const name = `registry.test/${'a'.repeat(255)}`;
       const repositories = Array.from({ length: 8 }, (_, i) => `${name}${i}`);
       const layer = { ...LAYER, repositories };
-      await keep(Object.fromEntries(Array.from({ length: MAX_LAYERS }, (_, i) => [`${digestOf(`${i}`)} as gzip`, layer])));
+      await keep(
+        Object.fromEntries(Array.from({ length: MAX_LAYERS }, (_, i) => [`${digestOf(`${i}`)} as gzip`, layer])),
+      );
       expect(await kept(`${digestOf('0')} as gzip`)).toEqual(layer);
     });
   });

@@ -11,6 +11,8 @@ import { configContent, type Content, layerContent } from '../../lib/transfer/la
 import type { BlobContent, StreamedContent } from '../../lib/services/blob-service.js';
 import { configOf, gzipLayer, layerOf, ociLayer, plainLayer } from './archive-model.js';
 
+/** Said to be, so that it is packed while it is sent. */
+const LARGE = 1024 * 1024;
 const PLAIN = 'what is in the layer '.repeat(400);
 const OTHER = digestOf('something else');
 const gzip = new GzipCompressor((task) => task());
@@ -159,7 +161,7 @@ describe('layerContent', () => {
   });
 
   describe('of a plain layer that is compressed', () => {
-    const layer = plainLayer(PLAIN);
+    const layer = plainLayer(PLAIN, { size: LARGE });
 
     it('has no digest before it is sent, and the same bytes at every opening', async () => {
       const content = layerContent(layer, gzip);
@@ -190,6 +192,25 @@ describe('layerContent', () => {
       const reading = bytesOf(await streamed(layerContent(open, gzip)));
       source.destroy(new Error('the disk is gone'));
       await expect(reading).rejects.toThrow('the disk is gone');
+    });
+  });
+
+  describe('of a small plain layer that is compressed', () => {
+    const layer = plainLayer(PLAIN);
+
+    it('is packed before it is sent, so that its digest is known, and read once', async () => {
+      const read: number[] = [];
+      const blob = await prepared(layerContent(layer, gzip), read);
+      const [first, second] = [await bytesOf(blob), await bytesOf(blob)];
+      expect(gunzipSync(first).toString()).toBe(PLAIN);
+      expect(second).toEqual(first);
+      expect(blob.descriptor).toMatchObject({ digest: digestOf(first), size: first.length });
+      expect(total(read)).toBe(PLAIN.length);
+    });
+
+    it('is refused before anything is sent when it does not have the diff_id of the config', async () => {
+      const error = await failureOf(prepared(layerContent({ ...layer, diffId: OTHER }, gzip)));
+      expect(error.problems[0]!.entry).toBe(layer.entry);
     });
   });
 
@@ -233,7 +254,7 @@ describe('layerContent', () => {
   describe.each([
     ['described', ociLayer(PLAIN), undefined],
     ['plain', plainLayer(PLAIN), undefined],
-    ['compressed', plainLayer(PLAIN), gzip],
+    ['compressed', plainLayer(PLAIN, { size: LARGE }), gzip],
   ] as const)('of a %s layer, when its reader leaves early', (_, layer, compressor) => {
     it('closes the archive and what unpacks it', async () => {
       const destroy = jest.spyOn(DiffIdCheck.prototype, 'destroy');

@@ -78,7 +78,7 @@ describe('TransferSlots', () => {
 
   it('keeps a slot for small contents when large ones fill all they may', async () => {
     const tasks = new Tasks();
-    const slots = new TransferSlots(3);
+    const slots = new TransferSlots({ concurrency: 3 });
     for (const name of ['large 1', 'large 2', 'large 3']) void slots.run(large, tasks.task(name));
     await settled();
     void slots.run(small, tasks.task('small'));
@@ -88,7 +88,7 @@ describe('TransferSlots', () => {
 
   it('gives small contents every slot', async () => {
     const tasks = new Tasks();
-    const slots = new TransferSlots(3);
+    const slots = new TransferSlots({ concurrency: 3 });
     for (const name of ['1', '2', '3', '4']) void slots.run(small, tasks.task(name));
     await settled();
     expect(tasks.started).toEqual(['1', '2', '3']);
@@ -96,7 +96,7 @@ describe('TransferSlots', () => {
 
   it('compresses no more large contents at once than there are compressors', async () => {
     const tasks = new Tasks();
-    const slots = new TransferSlots(8, 2);
+    const slots = new TransferSlots({ concurrency: 8, compressors: 2 });
     for (const name of ['c1', 'c2', 'c3']) void slots.run(compressed, tasks.task(name));
     void slots.run(large, tasks.task('stored'));
     await settled();
@@ -107,7 +107,7 @@ describe('TransferSlots', () => {
 
   it('does not make small contents wait for a compressor', async () => {
     const tasks = new Tasks();
-    const slots = new TransferSlots(8, 1);
+    const slots = new TransferSlots({ concurrency: 8, compressors: 1 });
     void slots.run(compressed, tasks.task('large'));
     void slots.run({ size: 10, compresses: true }, tasks.task('small'));
     await settled();
@@ -116,7 +116,7 @@ describe('TransferSlots', () => {
 
   it('starts contents of one kind in the order they came', async () => {
     const order: string[] = [];
-    const slots = new TransferSlots(2, 1);
+    const slots = new TransferSlots({ concurrency: 2, compressors: 1 });
     const kinds = { large, compressed };
     const run = (kind: keyof typeof kinds, n: number) =>
       slots.run(kinds[kind], () => Promise.resolve(order.push(`${kind} ${n}`)));
@@ -126,7 +126,7 @@ describe('TransferSlots', () => {
   });
 
   it.each([1, 2])('ends every content with %p slots, whatever their mix', async (concurrency) => {
-    const slots = new TransferSlots(concurrency, 1);
+    const slots = new TransferSlots({ concurrency, compressors: 1 });
     let [running, most] = [0, 0];
     const task = async () => {
       most = Math.max(most, (running += 1));
@@ -139,10 +139,28 @@ describe('TransferSlots', () => {
   });
 
   it('gives every slot back when contents fail', async () => {
-    const slots = new TransferSlots(1, 1);
+    const slots = new TransferSlots({ concurrency: 1, compressors: 1 });
     for (const content of [compressed, large, small]) {
       await expect(slots.run(content, () => Promise.reject(new Error('broken')))).rejects.toThrow('broken');
     }
     await expect(slots.run(compressed, () => Promise.resolve('next'))).resolves.toBe('next');
+  });
+
+  it('counts small contents apart where there may be more of them, as many as it is told at the time', async () => {
+    const tasks = new Tasks();
+    let most = 3;
+    const slots = new TransferSlots({ concurrency: 1, small: () => most });
+    void slots.run(large, tasks.task('large'));
+    for (const name of ['1', '2', '3', '4', '5', '6']) void slots.run(small, tasks.task(name));
+    await settled();
+    expect(tasks.started).toEqual(['large', '1', '2', '3']);
+    most = 1;
+    for (const name of ['1', '2']) await tasks.end(name);
+    expect(tasks.started).toHaveLength(4);
+    await tasks.end('3');
+    expect(tasks.started.slice(4)).toEqual(['4']);
+    most = 2;
+    await tasks.end('4');
+    expect(tasks.started.slice(4)).toEqual(['4', '5', '6']);
   });
 });

@@ -99,6 +99,7 @@ function recording(): Pushed {
 function stored(log: readonly string[], end = log.length): string[] {
   const patterns = [
     /^PUT \/v2\/(.+)\/blobs\/uploads\/.*[?&]digest=(\S+) 201$/,
+    /^POST \/v2\/(.+)\/blobs\/uploads\/\?digest=(\S+) 201$/,
     /^POST \/v2\/(.+)\/blobs\/uploads\/\?mount=([^&]+)&from=.* 201$/,
     /^PUT \/v2\/(.+)\/manifests\/(sha256:\S+) 201$/,
   ];

@@ -19,6 +19,11 @@ import { servicesOver } from './services.js';
 
 const gzip = new GzipCompressor((task) => task());
 
+/** Said to be so large that it is packed while it is sent. */
+function largeLayer(plain: string): ArchiveLayer {
+  return plainLayer(plain, { size: 1024 * 1024 });
+}
+
 function targetsOf(image: ArchiveImage, ...names: string[]): PushTarget[] {
   return names.map((name) => ({ image, repository: name.split(':')[0]!, tag: name.split(':')[1]! }));
 }
@@ -243,7 +248,7 @@ describe('pushImages', () => {
         for await (const _chunk of await body.open()) break;
         throw new RegistryError('the connection broke', { code: 'ECONNRESET', retryable: true });
       };
-      const image = imageOf([manifestOf([plainLayer('one'.repeat(2000)), plainLayer('two'.repeat(2000))])]);
+      const image = imageOf([manifestOf([largeLayer('one'.repeat(2000)), largeLayer('two'.repeat(2000))])]);
       await push(targetsOf(image, 'app:1'));
       expect(states('retry').length).toBeGreaterThanOrEqual(2);
       const seen = new Map<object, { read: number; sent: number }>();
@@ -273,7 +278,7 @@ describe('pushImages', () => {
   });
 
   describe('when something fails', () => {
-    const image = imageOf([manifestOf([plainLayer('one'), plainLayer('two'), plainLayer('three')])]);
+    const image = imageOf([manifestOf([largeLayer('one'), largeLayer('two'), largeLayer('three')])]);
 
     it('is the first failure that is reported, and nothing is sent afterwards', async () => {
       const first = new RegistryError('the disk of the registry is full', { code: 'UNKNOWN', status: 507 });
@@ -459,7 +464,7 @@ describe('pushImages', () => {
           return Promise.resolve(descriptor);
         }),
       });
-      const image = imageOf([manifestOf([plainLayer('one'), plainLayer('two'), ociLayer('three')])]);
+      const image = imageOf([manifestOf([largeLayer('one'), largeLayer('two'), ociLayer('three')])]);
       const job = jobOf(targetsOf(image, 'app:1'));
       const [result] = await pushImages({ ...servicesOver(transport), blobs, manifests }, job);
       expect(calls.slice(0, 4).sort()).toEqual(['push to app', 'push to app', 'stream to app', 'stream to app']);

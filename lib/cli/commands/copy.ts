@@ -1,12 +1,12 @@
 import type { CopyOptions } from '../../index.js';
 import { CopyProgress } from '../copy-progress.js';
-import type { TransferFlags } from '../flags.js';
+import type { PlatformFlags } from '../flags.js';
 import { formatJson } from '../format.js';
 import type { Io } from '../io.js';
 import { fullName, targetOf } from '../target.js';
 
 /** Prints `host/repository:tag@digest` of the copy. */
-export async function copy(source: string, target: string, flags: TransferFlags, io: Io): Promise<void> {
+export async function copy(source: string, target: string, flags: PlatformFlags, io: Io): Promise<void> {
   const from = targetOf(source, flags, io, { digests: true });
   const into = targetOf(target, flags, io);
   const { repository } = into;
@@ -21,10 +21,10 @@ export async function copy(source: string, target: string, flags: TransferFlags,
   }
 }
 
-function optionsOf({ platform, concurrency, quiet }: TransferFlags, io: Io): CopyOptions {
+function optionsOf({ platform, quiet }: PlatformFlags, io: Io): CopyOptions {
   const progress = new CopyProgress((line) => io.stderr(`${line}\n`));
   return {
-    ...{ concurrency, signal: io.signal },
+    signal: io.signal,
     ...(platform === undefined ? {} : { platform }),
     ...(quiet ? {} : { onProgress: (event) => progress.report(event) }),
   };

@@ -23,10 +23,10 @@ export async function pull(reference: string, file: string, flags: PullFlags, io
   }
 }
 
-function optionsOf({ format, platform, concurrency, quiet }: PullFlags, io: Io): PullOptions {
+function optionsOf({ format, platform, quiet }: PullFlags, io: Io): PullOptions {
   const progress = new PullProgress((line) => io.stderr(`${line}\n`));
   return {
-    ...{ format, concurrency, signal: io.signal },
+    ...{ format, signal: io.signal },
     ...(platform === undefined ? {} : { platform }),
     ...(quiet ? {} : { onProgress: (event) => progress.report(event) }),
   };

@@ -52,12 +52,11 @@ function imageOption(image: string | undefined): Pick<PushOptions, 'image'> {
 }
 
 function transferOptions(flags: PushFlags, io: Io): Omit<PushOptions, 'image'> {
-  const { compression, compressor, concurrency, platform, mountFrom, layersFrom, quiet } = flags;
+  const { compression, compressor, platform, mountFrom, layersFrom, quiet } = flags;
   const progress = new PushProgress((line) => io.stderr(`${line}\n`));
   return {
     compression,
     compressor,
-    concurrency,
     signal: io.signal,
     ...(platform === undefined ? {} : { platform }),
     ...(mountFrom === undefined ? {} : { mountFrom }),
