@@ -32,9 +32,11 @@ describe('resolveOptions', () => {
       transport: undefined,
       insecure: false,
       concurrency: 8,
+      isAdaptive: true,
       timeout: 30_000,
       idleTimeout: 60_000,
       retry: {},
+      cache: true,
       log: undefined,
     });
   });
@@ -50,6 +52,21 @@ describe('resolveOptions', () => {
       log: () => undefined,
     };
     expect(resolve(given)).toMatchObject(given);
+  });
+
+  describe('the cache', () => {
+    const transport = { send: () => Promise.reject(new Error()) };
+
+    it.each([
+      [{}, true],
+      [{ cache: true }, true],
+      [{ cache: false }, false],
+      // What answers in place of a registry is a test, which nothing on the disk of its user should change.
+      [{ transport }, false],
+      [{ transport, cache: true }, true],
+    ])('of %j is %p', (options, cache) => {
+      expect(resolve(options).cache).toBe(cache);
+    });
   });
 
   it('is frozen', () => {

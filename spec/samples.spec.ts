@@ -33,7 +33,7 @@ const SAMPLES: Record<string, { args?: string[]; input?: string; prints: RegExp 
   },
   'push.ts': {
     args: ['spec/fixtures/docker-26-multi-tag.tar', 'team/app:1.0'],
-    prints: /team\/app:1\.0@sha256:c8f587c6/,
+    prints: /team\/app:1\.0@DIGEST/,
   },
   'push-from-a-pipe.ts': {
     args: ['piped/app:1.0'],
@@ -42,7 +42,7 @@ const SAMPLES: Record<string, { args?: string[]; input?: string; prints: RegExp 
   },
   'push-original-tags.ts': {
     args: ['spec/fixtures/docker-20.10-multi-tag.tar', 'mirror'],
-    prints: /mirror\/a\/b\/c\/app:x@sha256:c8f587c6/,
+    prints: /mirror\/a\/b\/c\/app:x@DIGEST/,
   },
   'quickstart.ts': { prints: /team\/app has the tags prod/ },
   'referrers.ts': {
@@ -50,19 +50,20 @@ const SAMPLES: Record<string, { args?: string[]; input?: string; prints: RegExp 
     prints: /attached (sha256:[0-9a-f]{64})\napplication\/spdx\+json \1/,
   },
   'subclass-service.ts': { prints: /^exists|uploaded sha256:[0-9a-f]{64} in audited\/app$/m },
-  'tag.ts': { args: ['tagged/app', '1'], prints: /tagged\/app:stable is sha256:c8f587c6[^]*\nsha256:[0-9a-f]{64}/ },
+  'tag.ts': { args: ['tagged/app', '1'], prints: /tagged\/app:stable is DIGEST[^]*\nsha256:[0-9a-f]{64}/ },
   'tar-functions.ts': { prints: /fixture\/app:latest[^]*manifest.json lists 1 image\nlinux\/amd64, 6 layers/ },
   'testing-your-code.ts': { prints: /^\S+ pass 3$/m },
-  'test-with-embedded-registry.ts': { prints: /the registry has team\/app:1\.0 as sha256:c8f587c6/ },
+  'test-with-embedded-registry.ts': { prints: /the registry has team\/app:1\.0 as DIGEST/ },
 };
 
 describe('samples', () => {
   let server: RegistryServer;
+  let digest: string;
   beforeAll(async () => {
     server = await RegistryServer.start();
     const client = new RegistryClient({ url: server.url });
     for (const name of ['seed', 'deleted', 'referred', 'tagged']) {
-      await client.push('spec/fixtures/docker-26-multi-tag.tar', `${name}/app:1`, { compressor: 'builtin' });
+      ({ digest } = await client.push('spec/fixtures/docker-26-multi-tag.tar', `${name}/app:1`));
     }
     await client.close();
   });
@@ -86,12 +87,12 @@ describe('samples', () => {
     '%s runs and prints what it promises',
     async (name, { args = [], input, prints }) => {
       const script = `build/samples/${name.replace('.ts', '.js')}`;
-      // Without a PATH no program compresses, and digests are the same on every machine.
-      const env = { REGISTRY_URL: server.url, PATH: '' };
+      const env = { REGISTRY_URL: server.url };
       const piped = input === undefined ? {} : { input: createReadStream(input) };
       const { code, stdout, stderr } = await runNode(script, args, { env, ...piped });
       expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
-      expect(stdout).toMatch(prints);
+      // zlib is not the same in every Node, and with it the digests.
+      expect(stdout).toMatch(new RegExp(prints.source.replace('DIGEST', digest), prints.flags));
     },
   );
 });

@@ -53,7 +53,7 @@ describe('registry-client', () => {
     ['an unknown command', ['pusch'], /Did you mean push/],
     ['an unknown flag', ['push', 'a.tar', '--compresion', 'gzip'], /Did you mean --compression/],
     ['a missing argument', ['push'], /missing required argument/],
-    ['an unknown compression', ['push', 'a.tar', '--compression', 'lzma'], /Allowed choices are gzip, none/],
+    ['an unknown compression', ['push', 'a.tar', '--compression', 'lzma'], /Allowed choices are gzip, zstd, none/],
     ['a concurrency that is no number', ['push', 'a.tar', '--concurrency', 'many'], /whole number/],
     ['two flags that exclude each other', ['push', 'a.tar', '--all-tags', '--first-tag'], /cannot be used with/],
     ['a name that cannot be', ['push', APP, 'localhost:1/UPPER'], /not a repository name/],

@@ -368,7 +368,9 @@ describe('RegistryClient', () => {
     });
 
     it('sends everything where there is nothing to mount from', async () => {
-      const result = await client.push(APP, uniqueRepository('mounting'), { mountFrom: uniqueRepository('none') });
+      const fresh = new RegistryClient({ url: integrationRegistry().url, cache: false });
+      const result = await fresh.push(APP, uniqueRepository('mounting'), { mountFrom: uniqueRepository('none') });
+      await fresh.close();
       expect(result.blobs.mounted).toBe(0);
       await readBack(integrationRegistry(), result.repository, result.tag);
     });

@@ -83,16 +83,20 @@ describe('RegistryClient', () => {
     it('mounts across repositories with a token for both', async () => {
       const prefix = uniqueRepository('mounted');
       const rename = (tag: string): string => `${prefix}/${tag.replace(/^[^/]*[.:][^/]*\//, '')}`;
-      const pushed = await client.pushOriginalTags(ARCHIVE, { rename });
+      const fresh = new RegistryClient({ url: bearer.url, credentials: TOKEN_CREDENTIALS, cache: false });
+      const pushed = await fresh.pushOriginalTags(ARCHIVE, { rename });
+      await fresh.close();
       expect(pushed.map(({ blobs }) => blobs.mounted)).toEqual([0, 0, 6, 6]);
     });
 
     it('survives tokens that the registry no longer takes', async () => {
       const fresh = new RegistryClient({ url: bearer.url, credentials: TOKEN_CREDENTIALS });
-      const { tar } = imageTar({ format: 'docker-25', layers: [text(2_000_000)] });
-      await fresh.push(tar, uniqueRepository('alive'));
+      const [alive, dead] = ['alive', 'dead'].map((name) =>
+        imageTar({ format: 'docker-25', layers: [text(2_000_000, name)] }),
+      );
+      await fresh.push(alive!.tar, uniqueRepository('alive'));
       bearer.tokens.deadTokens = 1;
-      const pushed = await fresh.push(tar, uniqueRepository('dead'));
+      const pushed = await fresh.push(dead!.tar, uniqueRepository('dead'));
       expect(pushed.blobs.uploaded).toBe(2);
       await fresh.close();
     });
