@@ -529,6 +529,80 @@ describe('BlobService', () => {
     });
   });
 
+  describe('link', () => {
+    const { descriptor } = content;
+    const mountFrom = 'base';
+    const link = (blobs: BlobService, from?: string) => blobs.link('team/app', descriptor, { mountFrom: from });
+
+    it('finds what is there, and asks no more', async () => {
+      const { transport, blobs } = setUp(200);
+      expect(await link(blobs, mountFrom)).toEqual({ descriptor, outcome: 'exists', bytesSent: 0 });
+      expect(told(transport)).toEqual([HEAD]);
+    });
+
+    it('mounts what another repository has, with a token for both', async () => {
+      const { transport, blobs } = setUp(404, 201);
+      expect(await link(blobs, mountFrom)).toEqual({ descriptor, outcome: 'mounted', bytesSent: 0 });
+      expect(told(transport)).toEqual([HEAD, MOUNT]);
+      const scopes = ['repository:team/app:pull,push', 'repository:base:pull'];
+      expect(transport.requests.map((request) => request.scopes)).toEqual([scopes, scopes]);
+    });
+
+    it.each([undefined, 'team/app'])('has nothing to mount from %p', async (from) => {
+      const { transport, blobs } = setUp(404);
+      expect(await link(blobs, from)).toBeUndefined();
+      expect(told(transport)).toEqual([HEAD]);
+    });
+
+    it('gives the session back that a registry opens instead', async () => {
+      const { transport, blobs } = setUp(404, session('1?s=a'), 204);
+      expect(await link(blobs, mountFrom)).toBeUndefined();
+      expect(told(transport)).toEqual([HEAD, MOUNT, 'DELETE /u/1?s=a']);
+    });
+
+    it.each([200, 400, 401, 403, 404, 405, 500])('is none when the mount is answered with %i', async (status) => {
+      const { transport, blobs } = setUp(404, status);
+      expect(await link(blobs, mountFrom)).toBeUndefined();
+      expect(told(transport)).toEqual([HEAD, MOUNT]);
+    });
+
+    it('goes without the other repository when that may not be read', async () => {
+      const { transport, blobs } = setUp(401, 200);
+      expect(await link(blobs, mountFrom)).toMatchObject({ outcome: 'exists' });
+      expect(transport.requests[1]?.scopes).toEqual(['repository:team/app:pull,push']);
+    });
+
+    it('tries to mount where asking is forbidden', async () => {
+      const { transport, blobs } = setUp(403, 403, 201);
+      expect(await link(blobs, mountFrom)).toMatchObject({ outcome: 'mounted' });
+      expect(told(transport)).toEqual([HEAD, HEAD, MOUNT]);
+    });
+
+    it.each<[string, Step[], string[]]>([
+      ['HEAD by 500', [500], [HEAD]],
+      ['HEAD by a broken connection', [broken()], [HEAD]],
+      ['the mount by a broken connection', [404, broken()], [HEAD, MOUNT]],
+    ])('fails with %s', async (_, steps, expected) => {
+      const { transport, blobs } = setUp(...steps);
+      await expect(link(blobs, mountFrom)).rejects.toBeInstanceOf(RegistryError);
+      expect(told(transport)).toEqual(expected);
+    });
+
+    it('lets no bad name into a URL', async () => {
+      const { transport, blobs } = setUp();
+      await expect(link(blobs, '../base')).rejects.toBeInstanceOf(InvalidArgumentError);
+      const bad = { ...descriptor, digest: 'sha256:../x' };
+      await expect(blobs.link('team/app', bad)).rejects.toBeInstanceOf(InvalidArgumentError);
+      expect(told(transport)).toEqual([]);
+    });
+
+    it('can be aborted', async () => {
+      const abort = new AbortController();
+      const { blobs } = setUp(404, () => unanswered(abort));
+      await expect(blobs.link('team/app', descriptor, { mountFrom, signal: abort.signal })).rejects.toBe('enough');
+    });
+  });
+
   describe('fetch', () => {
     const { digest, size } = content.descriptor;
 

@@ -214,6 +214,116 @@ describe('BlobPusher', () => {
     });
   });
 
+  describe('a layer that is known', () => {
+    const KNOWN = { mediaType: 'layer', digest: digestOf('packed'), size: 6 };
+    const link = jest.fn<BlobService['link']>();
+    const fetch = jest.fn<BlobService['fetch']>();
+    const prepare = jest.fn<Content['prepare']>();
+    const content = contentOf({ compresses: true, prepare });
+    const held = new Set<string>();
+    const remembered: string[] = [];
+    const known = {
+      find: jest.fn(() => Promise.resolve<{ descriptor: typeof KNOWN; from: string } | undefined>(undefined)),
+      holds: (repository: string, digest: string) => held.has(`${repository} ${digest}`),
+      remember: ({ key }: Content, { digest }: { digest: string }, repository: string) => {
+        remembered.push(`${key} is ${digest} in ${repository}`);
+        return Promise.resolve();
+      },
+    };
+
+    beforeEach(() => {
+      jest.resetAllMocks();
+      held.clear();
+      remembered.length = 0;
+      known.find.mockResolvedValue({ descriptor: KNOWN, from: 'other' });
+      push.mockImplementation((_, { descriptor }) => Promise.resolve({ ...UPLOADED, descriptor }));
+      pushStream.mockResolvedValue(UPLOADED);
+      prepare.mockResolvedValue({ mediaType: 'streamed', open: () => reading(() => undefined) });
+      const service = Object.assign(Object.create(BlobService.prototype) as BlobService, {
+        ...{ push, pushStream, link, fetch },
+      });
+      const onProgress = (event: PushEvent) => void events.push(event);
+      pusher = new BlobPusher(service, { signal: controller.signal, onProgress, known });
+    });
+
+    it('to be in the repository is neither asked for nor read', async () => {
+      held.add(`app ${KNOWN.digest}`);
+      await pusher.push({ content, repositories: ['app'] });
+      for (const mock of [link, push, pushStream, prepare]) expect(mock).not.toHaveBeenCalled();
+      expect(states()).toEqual(['started', 'exists']);
+      expect(pusher.outcomes(['key'], 'app')).toEqual([{ descriptor: KNOWN, outcome: 'exists', bytesSent: 0 }]);
+    });
+
+    it.each(['exists', 'mounted'] as const)('is not read when it %s where it was seen', async (outcome) => {
+      link.mockResolvedValue({ descriptor: KNOWN, outcome, bytesSent: 0 });
+      await pusher.push({ content, repositories: ['app'] });
+      expect(link.mock.calls).toEqual([['app', KNOWN, { signal: controller.signal, mountFrom: 'other' }]]);
+      expect(prepare).not.toHaveBeenCalled();
+      expect(states()).toEqual(['started', outcome]);
+    });
+
+    it('is read after all when it is there no more', async () => {
+      link.mockResolvedValue(undefined);
+      await pusher.push({ content, repositories: ['app'] });
+      expect(pushStream).toHaveBeenCalledTimes(1);
+      expect(pusher.descriptors().get('key')).toEqual(DESCRIPTOR);
+    });
+
+    it('fails with what the registry fails with', async () => {
+      const error = new RegistryError('the disk is full', { code: 'UNKNOWN', status: 507 });
+      link.mockRejectedValue(error);
+      await expect(pusher.push({ content, repositories: ['app'] })).rejects.toBe(error);
+    });
+
+    it('is the same blob in every repository, and is linked into those that lack it', async () => {
+      held.add(`a ${KNOWN.digest}`).add(`b ${KNOWN.digest}`);
+      await pusher.push({ content, repositories: ['a', 'b', 'c'] });
+      expect(
+        push.mock.calls.map(([repository, { descriptor }, { mountFrom }]) => [repository, descriptor, mountFrom]),
+      ).toEqual([['c', KNOWN, 'a']]);
+      expect(link).not.toHaveBeenCalled();
+      expect([...pusher.descriptors().values()]).toEqual([KNOWN]);
+    });
+
+    it('comes from the registry where it cannot be linked: packed anew it might be another blob', async () => {
+      held.add(`a ${KNOWN.digest}`);
+      fetch.mockImplementation(() => Promise.resolve(Readable.from([Buffer.from('packed')])));
+      push.mockImplementation(async (_, { descriptor, open }) => {
+        expect((await buffer(await open())).toString()).toBe('packed');
+        return { ...UPLOADED, descriptor };
+      });
+      await pusher.push({ content, repositories: ['a', 'b'] });
+      expect(fetch.mock.calls).toEqual([['a', KNOWN, { signal: controller.signal }]]);
+      expect(prepare).not.toHaveBeenCalled();
+    });
+
+    it('is sought in the repositories that need it', async () => {
+      link.mockResolvedValue({ descriptor: KNOWN, outcome: 'mounted', bytesSent: 0 });
+      await pusher.push({ content, repositories: ['a', 'b'] });
+      expect(known.find).toHaveBeenCalledWith(content, ['a', 'b']);
+    });
+
+    it('is remembered for each repository, as is one that was not known', async () => {
+      link.mockResolvedValue({ descriptor: KNOWN, outcome: 'mounted', bytesSent: 0 });
+      await pusher.push({ content, repositories: ['a', 'b'] });
+      known.find.mockResolvedValue(undefined);
+      await pusher.push({ content: { ...content, key: 'new' }, repositories: ['a'] });
+      expect(remembered).toEqual([
+        `key is ${KNOWN.digest} in a`,
+        `key is ${KNOWN.digest} in b`,
+        `new is ${DESCRIPTOR.digest} in a`,
+      ]);
+    });
+
+    it('need not be one: a config that a manifest names is not asked for either', async () => {
+      known.find.mockResolvedValue(undefined);
+      held.add(`app ${DESCRIPTOR.digest}`);
+      await pusher.push({ content: contentOf(), repositories: ['app'] });
+      expect(push).not.toHaveBeenCalled();
+      expect(states()).toEqual(['started', 'exists']);
+    });
+  });
+
   it('sends nothing once it is cancelled', async () => {
     controller.abort(new Error('enough'));
     await expect(pusher.push({ content: contentOf(), repositories: ['app'] })).rejects.toThrow('enough');

@@ -4,11 +4,12 @@ import type { ArchiveImage, ArchiveLayer } from '../../lib/archive/archive-image
 import { TarArchive } from '../../lib/archive/tar-archive.js';
 import { GzipCompressor } from '../../lib/compression/gzip-compressor.js';
 import { EmbeddedTransport } from '../../lib/embedded/embedded-transport.js';
-import { InvalidArgumentError, RegistryError, ValidationError } from '../../lib/errors.js';
+import { AuthenticationError, InvalidArgumentError, RegistryError, ValidationError } from '../../lib/errors.js';
 import { digestOf } from '../../lib/oci/digest.js';
 import type { RawManifest } from '../../lib/oci/manifest.js';
 import { BlobService, type PushedBlob } from '../../lib/services/blob-service.js';
 import { ManifestService } from '../../lib/services/manifest-service.js';
+import { MemoryLayerCache } from '../../lib/transfer/memory-layer-cache.js';
 import type { PushTarget } from '../../lib/transfer/plan.js';
 import type { PushEvent } from '../../lib/transfer/progress.js';
 import { type PushedImage, pushImages, type PushJob } from '../../lib/transfer/push.js';
@@ -470,6 +471,212 @@ describe('pushImages', () => {
       expect(calls.slice(0, 4).sort()).toEqual(['push to app', 'push to app', 'stream to app', 'stream to app']);
       expect(calls.slice(4)).toEqual(['manifest to app:1']);
       expect(result!.blobs.uploaded).toBe(4);
+    });
+  });
+
+  describe('with what is known', () => {
+    let registry: EmbeddedTransport;
+    let read: string[];
+    beforeEach(() => {
+      registry = new EmbeddedTransport();
+      transport = new RecordingTransport(registry);
+      read = [];
+    });
+
+    const watched = (plain: string, position: number): ArchiveLayer => {
+      const layer = plainLayer(plain, { position });
+      return { ...layer, open: () => (read.push(plain), layer.open()) };
+    };
+    const imageWith = (...layers: string[]) => imageOf([manifestOf(layers.map((plain, i) => watched(plain, i * 512)))]);
+    const SEVEN = ['one', 'two', 'three', 'four', 'five', 'six', 'seven'];
+
+    /** As from a machine whose disk is empty, unless it is given a cache. */
+    function again(targets: readonly PushTarget[], more: Partial<PushJob> = {}): Promise<PushedImage[]> {
+      transport = new RecordingTransport(registry);
+      read = [];
+      events = [];
+      return push(targets, { cache: new MemoryLayerCache(), ...more });
+    }
+
+    const sent = () => transport.requests(/^(POST|PATCH|PUT)/);
+
+    it('does nothing when the tag has the image already, and says that it is tagged', async () => {
+      const [first] = await again(targetsOf(imageWith(...SEVEN), 'app:1'));
+      const [second] = await again(targetsOf(imageWith(...SEVEN), 'app:1'));
+      expect(transport.log).toEqual(['GET /v2/app/manifests/1 200']);
+      expect(read).toEqual([]);
+      expect(second).toEqual({ ...first, blobs: { uploaded: 0, mounted: 0, skipped: 8 }, bytesSent: 0 });
+      expect(states('tagged')).toHaveLength(1);
+    });
+
+    it('reads no layer of an image under a new tag, and sends its manifest only', async () => {
+      const [first] = await again(targetsOf(imageWith(...SEVEN), 'app:1'));
+      const [second] = await again(targetsOf(imageWith(...SEVEN), 'app:2'));
+      expect(second!.digest).toBe(first!.digest);
+      expect([read, sent()]).toEqual([[], ['PUT /v2/app/manifests/2 201']]);
+      expect(transport.log.length).toBeLessThanOrEqual(8);
+      expect(states('progress')).toEqual([]);
+    });
+
+    it('reads and sends the one layer of seven that has changed', async () => {
+      await again(targetsOf(imageWith(...SEVEN), 'app:1'));
+      const [pushed] = await again(targetsOf(imageWith(...SEVEN.slice(0, 6), 'changed'), 'app:2'));
+      expect(read).toEqual(['changed']);
+      expect(pushed!.blobs).toEqual({ uploaded: 2, mounted: 0, skipped: 6 });
+    });
+
+    it('finds them behind tags it is told to look at', async () => {
+      const others = Array.from({ length: 5 }, (_, i) => targetsOf(imageWith(`other ${i}`), `app:v1.${i}`));
+      for (const target of [...others, targetsOf(imageWith(...SEVEN), 'app:nightly')]) await again(target);
+      await again(targetsOf(imageWith('one'), 'app:v1.8'));
+      expect(read).toEqual(['one']);
+      await again(targetsOf(imageWith(...SEVEN, 'eight'), 'app:v1.9'), { layersFrom: ['nightly'] });
+      expect(read).toEqual(['eight']);
+    });
+
+    it('links them from the repository to mount from', async () => {
+      await again(targetsOf(imageWith(...SEVEN), 'base:1'));
+      const [pushed] = await again(targetsOf(imageWith(...SEVEN), 'app:1'), { mountFrom: 'base' });
+      expect(read).toEqual([]);
+      expect(pushed!.blobs).toMatchObject({ mounted: expect.any(Number) as number, skipped: 0 });
+      expect(pushed!.blobs.mounted).toBeGreaterThanOrEqual(7);
+    });
+
+    it('reads them when the repository to mount from cannot be read, or does not have them', async () => {
+      transport.before = ({ scopes, url }) => {
+        if (!url.pathname.includes('/base/') && !scopes?.some((scope) => scope.includes(':base:'))) return;
+        throw new AuthenticationError('not for you', { code: 'DENIED', status: 401 });
+      };
+      const { before } = transport;
+      const own = transport;
+      await push(targetsOf(imageWith(...SEVEN), 'app:1'), { mountFrom: 'base', cache: new MemoryLayerCache() });
+      expect(own.before).toBe(before);
+      expect([...read].sort()).toEqual([...SEVEN].sort());
+      await again(targetsOf(imageWith('new'), 'third:1'), { mountFrom: 'nowhere' });
+      expect(read).toEqual(['new']);
+    });
+
+    it('links them from where the cache says they are, although no tag tells', async () => {
+      const cache = new MemoryLayerCache();
+      await again(targetsOf(imageWith(...SEVEN), 'team/old:1'), { cache });
+      const [pushed] = await again(targetsOf(imageWith(...SEVEN), 'app:1'), { cache });
+      expect(read).toEqual([]);
+      expect(pushed!.blobs).toEqual({ uploaded: 1, mounted: 7, skipped: 0 });
+    });
+
+    it('reads them when the cache is wrong', async () => {
+      const cache = new MemoryLayerCache();
+      await again(targetsOf(imageWith(...SEVEN), 'team/old:1'), { cache });
+      registry = new EmbeddedTransport();
+      const [pushed] = await again(targetsOf(imageWith(...SEVEN), 'app:1'), { cache });
+      expect([...read].sort()).toEqual([...SEVEN].sort());
+      expect(pushed!.blobs.uploaded).toBe(8);
+    });
+
+    it('gives several repositories one image, whatever form of a layer each of them has', async () => {
+      const level9 = new GzipCompressor((task) => task(), 9);
+      const plain = 'the same layer '.repeat(500);
+      await again(targetsOf(imageWith(plain), 'a:1'));
+      await again(targetsOf(imageWith(plain), 'b:1'), { compressor: level9 });
+      const manifest = async (name: string, tag: string) =>
+        (await servicesOver(new RecordingTransport(registry)).manifests.fetch(name, tag)).descriptor.digest;
+      expect(await manifest('a', '1')).not.toBe(await manifest('b', '1'));
+      const pushed = await again(targetsOf(imageWith(plain), 'a:2', 'b:2'));
+      expect(read).toEqual([]);
+      expect(pushed[0]!.digest).toBe(pushed[1]!.digest);
+      expect(pushed[0]!.digest).toBe(await manifest('b', '2'));
+      expect(pushed[1]!.blobs).toEqual({ uploaded: 0, mounted: 1, skipped: 1 });
+    });
+
+    it('keeps what it learned also when it fails in the end', async () => {
+      const cache = Object.assign(new MemoryLayerCache(), { flush: jest.fn(() => Promise.resolve()) });
+      transport.before = (_, line) => {
+        if (line.startsWith('PUT /v2/app/manifests/')) throw new RegistryError('full', { code: 'FULL', status: 507 });
+      };
+      await expect(push(targetsOf(imageWith('one'), 'app:1'), { cache })).rejects.toThrow('full');
+      expect(cache.flush).toHaveBeenCalledTimes(1);
+    });
+
+    describe('that is not so', () => {
+      const warnings = () => states('warning');
+
+      async function lose(plain: string): Promise<void> {
+        const { blobs, manifests } = servicesOver(new RecordingTransport(registry));
+        const { manifest } = await manifests.fetch('app', '1');
+        const layers = 'layers' in manifest ? manifest.layers : [];
+        await blobs.delete('app', layers[SEVEN.indexOf(plain)]!.digest);
+      }
+
+      it('does all once more when a blob is gone behind a manifest, with one warning', async () => {
+        await again(targetsOf(imageWith(...SEVEN), 'app:1'));
+        await lose('three');
+        const [pushed] = await again(targetsOf(imageWith(...SEVEN), 'app:2'));
+        expect(warnings()).toEqual([
+          {
+            state: 'warning',
+            message: expect.stringMatching(/^all blobs are looked for anew, because .*MANIFEST_BLOB_UNKNOWN/),
+          },
+        ]);
+        expect(states('planned')).toHaveLength(2);
+        expect(states('tagged')).toHaveLength(1);
+        expect(read).toContain('three');
+        expect(transport.requests(/^PUT .*manifests/)).toEqual([
+          'PUT /v2/app/manifests/2 400',
+          'PUT /v2/app/manifests/2 201',
+        ]);
+        expect(pushed!.blobs.uploaded).toBeGreaterThanOrEqual(1);
+      });
+
+      it('fails when it is gone once more', async () => {
+        transport.before = (_, line) => {
+          if (!line.startsWith('PUT /v2/app/manifests/')) return;
+          throw new RegistryError('still gone', { code: 'MANIFEST_BLOB_UNKNOWN', status: 400 });
+        };
+        const pushing = push(targetsOf(imageWith('one'), 'app:1'), { cache: new MemoryLayerCache() });
+        await expect(pushing).rejects.toThrow('still gone');
+        expect(warnings()).toHaveLength(1);
+        expect(transport.requests(/^PUT .*manifests/)).toHaveLength(2);
+      });
+
+      it('is no reason to do it again when nothing was believed, or it fails otherwise', async () => {
+        for (const [code, cache] of [
+          ['MANIFEST_BLOB_UNKNOWN', undefined],
+          ['MANIFEST_INVALID', new MemoryLayerCache()],
+        ] as const) {
+          transport = new RecordingTransport();
+          transport.before = (_, line) => {
+            if (line.startsWith('PUT /v2/app/manifests/')) throw new RegistryError('no', { code, status: 400 });
+          };
+          await expect(push(targetsOf(imageWith('one'), 'app:1'), { cache })).rejects.toThrow('no');
+          expect(transport.requests(/^PUT .*manifests/)).toHaveLength(1);
+        }
+        expect(warnings()).toEqual([]);
+      });
+
+      it('ends with the reason of the caller’s signal', async () => {
+        const abort = new AbortController();
+        transport.before = (_, line) => {
+          if (!line.startsWith('PUT /v2/app/manifests/')) return;
+          abort.abort(new Error('enough'));
+          throw new RegistryError('gone', { code: 'MANIFEST_BLOB_UNKNOWN', status: 400 });
+        };
+        const job = { cache: new MemoryLayerCache(), signal: abort.signal };
+        await expect(push(targetsOf(imageWith('one'), 'app:1'), job)).rejects.toThrow('enough');
+        expect(warnings()).toEqual([]);
+      });
+    });
+
+    it.each([
+      ['out of reach', new RegistryError('nobody listens', { code: 'ECONNREFUSED', retryable: true })],
+      ['not for us', new AuthenticationError('wrong password', { code: 'UNAUTHORIZED', status: 401 })],
+    ])('fails once when the registry is %s', async (_, error) => {
+      transport.before = () => {
+        throw error;
+      };
+      const cache = new MemoryLayerCache();
+      await expect(push(targetsOf(imageWith(...SEVEN), 'app:1', 'app:2', 'b:1'), { cache })).rejects.toBe(error);
+      expect(transport.log).toHaveLength(1);
+      expect(read).toEqual([]);
     });
   });
 
