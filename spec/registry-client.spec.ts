@@ -1,5 +1,5 @@
-import { beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -205,11 +205,63 @@ describe('RegistryClient', () => {
     it('has as many uploads under way as the client may, or the call', async () => {
       const layers = Array.from({ length: 8 }, (_, i) => ({ size: 3, chunks: () => [Buffer.from(`l${i}.`)] }));
       const many = imageTar({ format: 'docker-25', layers }).tar;
-      transport.before = () => new Promise((resolve) => setTimeout(resolve, 2));
+      transport.before = () => new Promise((resolve) => setTimeout(resolve, 20));
       await clientOf({ concurrency: 2 }).push(many, 'app:1');
       expect(transport.mostBodies).toBe(2);
       await clientOf({ concurrency: 2 }).push(many, 'other:1', { concurrency: 5 });
       expect(transport.mostBodies).toBe(5);
+    });
+  });
+
+  describe('a push of what is there already', () => {
+    let folder: string;
+    const before = process.env.XDG_CACHE_HOME;
+    beforeEach(async () => {
+      process.env.XDG_CACHE_HOME = folder = await mkdtemp(join(tmpdir(), 'client-cache-'));
+    });
+    afterEach(async () => {
+      process.env.XDG_CACHE_HOME = before;
+      await rm(folder, { recursive: true });
+    });
+
+    const sent = (log: readonly string[]) => log.filter((line) => /^(PATCH|PUT)/.test(line));
+
+    it('sends the manifest only, to another client that knows nothing', async () => {
+      await client.push(tar, 'app:1');
+      transport.log.length = 0;
+      await clientOf().push(tar, 'app:2');
+      expect(sent(transport.log)).toEqual(['PUT /v2/app/manifests/2 201']);
+    });
+
+    it('links layers into another repository that this client has pushed, and writes nothing down', async () => {
+      await client.push(tar, 'one:1');
+      expect((await client.push(tar, 'two:1')).blobs).toEqual({ uploaded: 1, mounted: 2, skipped: 0 });
+      expect((await clientOf().push(tar, 'three:1')).blobs.mounted).toBe(0);
+      expect(await readdir(folder)).toEqual([]);
+    });
+
+    it('links what another client has pushed when it may be written down', async () => {
+      await clientOf({ cache: true }).push(tar, 'one:1');
+      expect(await readdir(join(folder, 'registry-api-v2-client'))).toEqual(['layers.json']);
+      expect((await clientOf({ cache: true }).push(tar, 'two:1')).blobs.mounted).toBe(2);
+      expect((await clientOf({ cache: false }).push(tar, 'three:1')).blobs.mounted).toBe(0);
+    });
+
+    it('writes down nothing that is secret', async () => {
+      const url = 'http://user:secret-password@registry.test:5000';
+      await clientOf({ cache: true, url }).push(tar, 'one:1');
+      const written = await readFile(join(folder, 'registry-api-v2-client', 'layers.json'), 'utf8');
+      expect(written).toContain('"registry.test:5000/one"');
+      expect(written).not.toMatch(/secret|user/);
+    });
+
+    it('looks at the tags it is told, and sends nothing for one that cannot be', async () => {
+      await client.push(tar, 'app:1', { layersFrom: ['nightly', 'weekly'] });
+      for (const tag of ['nightly', 'weekly', 'latest'])
+        expect(transport.log).toContain(`GET /v2/app/manifests/${tag} 404`);
+      transport.log.length = 0;
+      await expect(client.push(tar, 'app:1', { layersFrom: ['../x'] })).rejects.toThrow(InvalidArgumentError);
+      expect(transport.log).toEqual([]);
     });
   });
 

@@ -44,6 +44,15 @@ describe('PushProgress', () => {
     expect(lines.slice(1).map((line) => line.slice(0, 5))).toEqual(['[1/2]', '[1/2]', '[2/2]']);
   });
 
+  it('counts from the start when all is done once more', () => {
+    progress.report({ state: 'uploaded', blob, repository: 'app', descriptor: descriptor(700) });
+    progress.report({ state: 'uploaded', blob: other, repository: 'app', descriptor: descriptor(700) });
+    progress.report({ state: 'warning', message: 'all blobs are looked for anew' });
+    progress.report({ state: 'planned', blobs: 2, bytes: 3000 });
+    progress.report({ state: 'exists', blob: { ...blob }, repository: 'app', descriptor: descriptor(700) });
+    expect(lines.slice(-2)).toEqual(['pushing 2 blobs, 3.0 kB', expect.stringMatching(/^\[1\/2\] already there/)]);
+  });
+
   describe('of a stream, whose plan comes last', () => {
     beforeEach(() => {
       lines = [];

@@ -6,6 +6,7 @@ import { digestOf } from '../../lib/oci/digest.js';
 import type { BlobContent, BlobPushOptions, PushedBlob, StreamedContent } from '../../lib/services/blob-service.js';
 import { BlobService } from '../../lib/services/blob-service.js';
 import { BlobPusher } from '../../lib/transfer/blob-pusher.js';
+import type { KnownLayers } from '../../lib/transfer/known-layers.js';
 import type { Content } from '../../lib/transfer/layer-content.js';
 import type { PushEvent } from '../../lib/transfer/progress.js';
 
@@ -223,7 +224,7 @@ describe('BlobPusher', () => {
     const held = new Set<string>();
     const remembered: string[] = [];
     const known = {
-      find: jest.fn(() => Promise.resolve<{ descriptor: typeof KNOWN; from: string } | undefined>(undefined)),
+      find: jest.fn<KnownLayers['find']>(),
       holds: (repository: string, digest: string) => held.has(`${repository} ${digest}`),
       remember: ({ key }: Content, { digest }: { digest: string }, repository: string) => {
         remembered.push(`${key} is ${digest} in ${repository}`);

@@ -538,7 +538,7 @@ describe('pushImages', () => {
       await again(targetsOf(imageWith(...SEVEN), 'base:1'));
       const [pushed] = await again(targetsOf(imageWith(...SEVEN), 'app:1'), { mountFrom: 'base' });
       expect(read).toEqual([]);
-      expect(pushed!.blobs).toMatchObject({ mounted: expect.any(Number) as number, skipped: 0 });
+      expect(pushed!.blobs).toMatchObject({ skipped: 0 });
       expect(pushed!.blobs.mounted).toBeGreaterThanOrEqual(7);
     });
 

@@ -160,6 +160,29 @@ describe('registry-client push', () => {
     expect(await digestOf('mounted/app', '1')).toBe(await digestOf('mounted/base', '1'));
   });
 
+  it('reads no layer of what is there under another tag, and finds it under the tags it is told', async () => {
+    const tar = await archives.write();
+    await push(tar, 'layers/app:nightly');
+    const others = await archives.write({ layers: [text(100, 'other')] });
+    for (const tag of ['1.0', '1.1', '1.2']) await push(others, `layers/app:${tag}`);
+    const flags = ['--layers-from', 'weekly', '--layers-from', 'nightly', '--no-cache'];
+    const { code, err } = await push(tar, 'layers/app:1.3', ...flags);
+    expect([code, err.match(/^\[\d\/3\] already there /gm)?.length]).toEqual([0, 3]);
+  });
+
+  it('refuses to look at what is no tag', async () => {
+    const { code, err } = await push(await archives.write(), 'layers/app:2', '--layers-from', 'no/tag');
+    expect([code, err]).toEqual([2, expect.stringContaining('"no/tag" is not a tag')]);
+  });
+
+  it('remembers what it has sent, unless it is told to forget', async () => {
+    const tar = await archives.write({ layers: [text(100, 'remembered')] });
+    await push(tar, 'forgotten/one:1', '--no-cache');
+    expect((await push(tar, 'forgotten/two:1')).err).not.toContain('mounted');
+    expect((await push(tar, 'forgotten/three:1', '--no-cache')).err).not.toContain('mounted');
+    expect((await push(tar, 'forgotten/four:1')).err).toContain('mounted');
+  });
+
   it('prints JSON, and with --quiet nothing else', async () => {
     const { out, err } = await push(await archives.write(), 'json/app:1', '--json', '--quiet');
     expect(err).toBe('');
