@@ -289,9 +289,9 @@ describe('BlobPusher', () => {
     it('comes from the registry where it cannot be linked: packed anew it might be another blob', async () => {
       held.add(`a ${KNOWN.digest}`);
       fetch.mockImplementation(() => Promise.resolve(Readable.from([Buffer.from('packed')])));
-      push.mockImplementation(async (_, { descriptor, open }) => {
-        expect((await buffer(await open())).toString()).toBe('packed');
-        return { ...UPLOADED, descriptor };
+      push.mockImplementation(async (_, content) => {
+        expect((await buffer(await content.open())).toString()).toBe('packed');
+        return { ...UPLOADED, descriptor: content.descriptor };
       });
       await pusher.push({ content, repositories: ['a', 'b'] });
       expect(fetch.mock.calls).toEqual([['a', KNOWN, { signal: controller.signal }]]);

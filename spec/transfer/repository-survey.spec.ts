@@ -332,7 +332,7 @@ describe('RepositorySurvey', () => {
     it('reads a hundred tags of a list that never ends', async () => {
       let page = 0;
       const tags = () => ({
-        body: JSON.stringify({ name: 'app', tags: [`t${page++}`, ...Array(40).fill(`x${page}`)] }),
+        body: JSON.stringify({ name: 'app', tags: [`t${page++}`, ...Array<string>(40).fill(`x${page}`)] }),
         headers: { 'content-type': 'application/json', link: `</v2/app/tags/list?last=${page}>; rel="next"` },
       });
       await survey({ 'tags/list': tags }).taken;
