@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AuthenticationError, RegistryError } from '../../lib/errors.js';
 import { digestOf } from '../../lib/oci/digest.js';
@@ -48,6 +48,8 @@ function found(survey: Survey): Record<string, string> {
 const BOTH = { base: descriptorOf(BASE).digest, app: descriptorOf(APP).digest };
 
 describe('RepositorySurvey', () => {
+  afterEach(() => void jest.useRealTimers());
+
   describe('of a registry that answers', () => {
     let transport: RecordingTransport;
     let services: SurveyServices;
@@ -401,6 +403,23 @@ describe('RepositorySurvey', () => {
         return { body: raw.bytes, headers: { 'content-type': raw.descriptor.mediaType } };
       });
       expect((await take(servicesOver(transport))).held).toContain(BOTH.base);
+    });
+
+    it.each(['tags/list', 'blobs'])('waits five seconds for %s, which it can do without', async (part) => {
+      jest.useFakeTimers();
+      const raw = imageManifest([BASE, APP], configOf([BASE, APP]));
+      const transport = new FakeTransport(({ url }) => {
+        if (url.pathname.includes(part)) return new Promise(() => undefined);
+        if (!url.pathname.includes('manifests/v2')) return { status: 404 };
+        return { body: raw.bytes, headers: { 'content-type': raw.descriptor.mediaType } };
+      });
+      const taking = take(servicesOver(transport));
+      let isDone = false;
+      void taking.then(() => (isDone = true));
+      await jest.advanceTimersByTimeAsync(4900);
+      expect(isDone).toBe(false);
+      await jest.advanceTimersByTimeAsync(200);
+      expect((await taking).held).toContain(BOTH.base);
     });
 
     it('ends with the reason of its signal', async () => {
