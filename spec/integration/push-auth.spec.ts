@@ -47,6 +47,19 @@ describe('RegistryClient', () => {
       await rm(folder, { recursive: true });
     });
 
+    it('tries a wrong password once, however much there is to push', async () => {
+      const lines: string[] = [];
+      const credentials = { username, password: 'not it' };
+      const client = new RegistryClient({ url, credentials, log: (line) => lines.push(line) });
+      const prefix = uniqueRepository('wrong');
+      const rename = (tag: string): string => `${prefix}/${tag.replace(/^[^/]*[.:][^/]*\//, '')}`;
+      const pushing = client.pushOriginalTags(ARCHIVE, { rename, mountFrom: 'team/base' });
+      await expect(pushing).rejects.toBeInstanceOf(AuthenticationError);
+      // The first one is without any.
+      expect(lines.filter((line) => line.includes('/v2/'))).toHaveLength(2);
+      await client.close();
+    });
+
     it('refuses strangers as strangers', async () => {
       const client = new RegistryClient({ url, credentials: 'anonymous' });
       await expect(client.checkConnectivity()).rejects.toBeInstanceOf(AuthenticationError);
@@ -113,7 +126,9 @@ describe('RegistryClient', () => {
 
     it('names the user problem when the password is wrong', async () => {
       const wrong = new RegistryClient({ url: bearer.url, credentials: { username: 'alice', password: 'not it' } });
+      const before = bearer.tokens.requests.length;
       await expect(wrong.push(ARCHIVE, uniqueRepository('wrong'))).rejects.toBeInstanceOf(AuthenticationError);
+      expect(bearer.tokens.requests.length - before).toBe(1);
       await wrong.close();
     });
   });
