@@ -2,6 +2,21 @@
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { build } from 'esbuild';
 
+/**
+ * Parts of axios for browsers, forms and HTTP/2, which this package has no use for. Merely looking at `globalThis.fetch`, as the first
+ * does, makes Node load its whole fetch implementation.
+ */
+const UNUSED = /(axios\/lib\/adapters\/(fetch|xhr)\.js|node_modules\/form-data\/lib\/form_data\.js)$/;
+const leaveOutUnused = {
+  name: 'leave-out-unused',
+  setup({ onLoad, onResolve }) {
+    onResolve({ filter: /^http2$/ }, () => ({ path: 'http2', namespace: 'unused' }));
+    onLoad({ filter: /./, namespace: 'unused' }, () => ({ contents: 'export default {};' }));
+    const contents = 'export default class Unused {} export const getFetch = () => undefined;';
+    onLoad({ filter: UNUSED }, () => ({ contents }));
+  },
+};
+
 await rm('dist/cli', { recursive: true });
 const { metafile } = await build({
   metafile: true,
@@ -14,8 +29,8 @@ const { metafile } = await build({
   format: 'esm',
   platform: 'node',
   target: 'node20',
-  minifySyntax: true,
-  minifyWhitespace: true,
+  minify: true,
+  plugins: [leaveOutUnused],
   // Names of classes are shown in messages.
   keepNames: true,
   legalComments: 'none',

@@ -1,4 +1,4 @@
-import { Header } from 'tar';
+import { Header } from 'tar/header';
 import type { TarEntryKind } from './tar-entry.js';
 
 export const BLOCK = 512;

@@ -8,6 +8,9 @@ import { run } from './program.js';
 // 15 MB less, for 6 % more processor time.
 setFlagsFromString('--semi-space-growth-factor=1');
 
+// axios looks at it when it is loaded, and Node would load all of its fetch for that.
+Object.defineProperty(globalThis, 'FormData', { value: undefined });
+
 const { io, exitCode } = processIo(process);
 process.exitCode = exitCode(await run(process.argv.slice(2), io));
 // What interrupted work has written may wait for a reader that takes nothing, and would keep the process alive.
