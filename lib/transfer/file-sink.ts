@@ -6,6 +6,9 @@ import type { PlacedFile, TarLayout } from '../archive/tar-layout.js';
 import { InvalidArgumentError } from '../errors.js';
 import type { ArchiveSink } from './archive-sink.js';
 
+/** Bytes that are written at once: what a socket gives is too little to be worth a call to the system. */
+const BATCH = 512 * 1024;
+
 /**
  * Writes an archive to a file, every content straight to its final place, so that layers arrive side by side without being
  * stored twice. Until all is there and on disk, it has another name; the final one appears complete or not at all.
@@ -38,12 +41,21 @@ export class FileSink implements ArchiveSink {
   }
 
   async write(file: PlacedFile, content: Readable | Buffer): Promise<void> {
+    if (Buffer.isBuffer(content)) return writeFully(this.file, content, file.position);
     let position = file.position;
-    const chunks = Buffer.isBuffer(content) ? [content] : (content as AsyncIterable<Buffer>);
-    for await (const chunk of chunks) {
-      await writeFully(this.file, chunk, position);
-      position += chunk.length;
+    let batch: Buffer[] = [];
+    let length = 0;
+    const write = async (): Promise<void> => {
+      await writeAll(this.file, batch, position);
+      position += length;
+      [batch, length] = [[], 0];
+    };
+    for await (const chunk of content as AsyncIterable<Buffer>) {
+      batch.push(chunk);
+      length += chunk.length;
+      if (length >= BATCH) await write();
     }
+    await write();
   }
 
   async finish(): Promise<void> {
@@ -80,6 +92,18 @@ async function assertFile(path: string): Promise<void> {
 
 function unwritable(path: string, cause: NodeJS.ErrnoException): InvalidArgumentError {
   return new InvalidArgumentError(`${path} cannot be written: ${cause.message}`, { code: cause.code ?? 'FILE', cause });
+}
+
+/** In one call to the system, unless it takes only a part of it. */
+async function writeAll(file: FileHandle, chunks: readonly Buffer[], position: number): Promise<void> {
+  const { bytesWritten } = await file.writev(chunks, position);
+  let at = 0;
+  for (const chunk of chunks) {
+    const missing = Math.min(chunk.length, at + chunk.length - bytesWritten);
+    if (missing > 0)
+      await writeFully(file, chunk.subarray(chunk.length - missing), position + at + chunk.length - missing);
+    at += chunk.length;
+  }
 }
 
 async function writeFully(file: FileHandle, bytes: Buffer, position: number): Promise<void> {
