@@ -1,4 +1,4 @@
-import { Readable, type Writable } from 'node:stream';
+import type { Writable } from 'node:stream';
 import type {
   CallOptions,
   CopyOptions,
@@ -9,17 +9,14 @@ import type {
   PushOptions,
   PushOriginalTagsOptions,
   RegistryClientConfig,
-  TransferOptions,
 } from './client-options.js';
-import { type ArchiveInput, TarArchive } from './archive/tar-archive.js';
-import { compressorFor } from './compression/compressor-for.js';
-import { compressionParallelism } from './compression/parallelism.js';
+import type { ArchiveInput, TarArchive } from './archive/tar-archive.js';
+import { ArchivePushes } from './archive-pushes.js';
 import { createContainer } from './container.js';
-import { InvalidArgumentError } from './errors.js';
 import type { Descriptor } from './oci/descriptor.js';
 import { assertDigest } from './oci/digest.js';
 import { encodeManifest, type Manifest, parseManifest, type RawManifest } from './oci/manifest.js';
-import { assertRepository, assertTag, formatReference } from './oci/reference.js';
+import { assertTag, formatReference } from './oci/reference.js';
 import type { ResolvedOptions } from './options.js';
 import type { BlobService } from './services/blob-service.js';
 import type { ManifestService } from './services/manifest-service.js';
@@ -37,17 +34,12 @@ import {
   type DeleteTagOptions,
   type DeletionServices,
 } from './transfer/deletion.js';
-import { DiskLayerCache } from './transfer/disk-layer-cache.js';
 import { fetchPlatform } from './transfer/image-graph.js';
 import { type ImageInfo, readImageInfo } from './transfer/image-info.js';
-import type { LayerCache } from './transfer/layer-cache.js';
 import { createLimit, type Limit } from './transfer/limiter.js';
-import { MemoryLayerCache } from './transfer/memory-layer-cache.js';
 import { Pull, type PulledImage } from './transfer/pull.js';
-import { type PushedImage, pushImages } from './transfer/push.js';
-import type { SentLayers } from './transfer/sent-layers.js';
-import { StreamPush, type StreamPushJob } from './transfer/stream-push.js';
-import { type ChooseTargets, localReference, namedTarget, originalTargets, targetName } from './transfer/targets.js';
+import type { PushedImage } from './transfer/push.js';
+import { localReference, namedTarget, originalTargets, targetName } from './transfer/targets.js';
 import type { Transport } from './transport/transport.js';
 
 /**
@@ -65,9 +57,7 @@ export class RegistryClient {
   private readonly options: ResolvedOptions;
   private readonly transport: Transport;
   private readonly archives: typeof TarArchive;
-  /** One budget of processor cores for all pushes of this client. */
-  private readonly cores = createLimit(compressionParallelism());
-  private readonly layers: LayerCache;
+  private readonly pushes: ArchivePushes;
   /** Metadata calls that one call makes by itself, over all calls of this client. */
   private readonly metadata: Limit;
 
@@ -76,13 +66,15 @@ export class RegistryClient {
     const { services, ...options } = config;
     const container = createContainer(options, services);
     this.options = container.get(TOKENS.Options);
-    this.layers = this.options.cache ? new DiskLayerCache() : new MemoryLayerCache();
     this.metadata = createLimit(this.options.concurrency);
     this.transport = container.get(TOKENS.Transport);
     this.blobs = container.get(TOKENS.BlobService);
     this.manifests = container.get(TOKENS.ManifestService);
     this.repositories = container.get(TOKENS.RepositoryService);
     this.archives = container.get(TOKENS.TarArchive);
+    const { archives, options: resolved, transport } = this;
+    const isThrottled = (): boolean => transport.isThrottled?.() ?? false;
+    this.pushes = new ArchivePushes({ services: this, archives, options: resolved, isThrottled });
   }
 
   /** `host[:port]`, as it stands in references. */
@@ -110,7 +102,7 @@ export class RegistryClient {
   async push(input: PushInput, reference: string, options: PushOptions = {}): Promise<PushedImage> {
     const choose = namedTarget(reference, this.registry, options);
     const { repository } = targetName(reference, this.registry);
-    const [pushed] = await this.pushTargets(input, choose, options, repository);
+    const [pushed] = await this.pushes.run(input, choose, options, repository);
     return pushed as PushedImage;
   }
 
@@ -120,7 +112,7 @@ export class RegistryClient {
    * @throws InvalidArgumentError when the archive names no tag, or `input` is a stream, which names them last; TarReadError, ValidationError for the archive; RegistryError
    */
   async pushOriginalTags(input: PushInput, options: PushOriginalTagsOptions = {}): Promise<PushedImage[]> {
-    return this.pushTargets(input, originalTargets(this.registry, options), options);
+    return this.pushes.run(input, originalTargets(this.registry, options), options);
   }
 
   /** Every repository, page by page. @throws UnsupportedError when the registry has no catalog for us. */
@@ -292,55 +284,6 @@ export class RegistryClient {
     const { blobs, manifests, repositories } = this;
     return { blobs, manifests, repositories, concurrency: this.options.concurrency };
   }
-
-  private async pushTargets(
-    input: PushInput,
-    choose: ChooseTargets,
-    options: TransferOptions,
-    repository?: string,
-  ): Promise<PushedImage[]> {
-    const { signal, onProgress = (): void => undefined } = options;
-    // A stream is closed then, too.
-    if (!(input instanceof Readable)) signal?.throwIfAborted();
-    const mountFrom = options.mountFrom === undefined ? undefined : assertRepository(options.mountFrom);
-    const warn = (message: string): void => onProgress({ state: 'warning', message });
-    const compressor = compressorFor(options, { cores: this.cores, warn, log: this.options.log });
-    const { concurrency = this.options.concurrency } = options;
-    const isAdaptive = options.concurrency === undefined && this.options.isAdaptive;
-    const layersFrom = (options.layersFrom ?? []).map(assertTag);
-    const job = { registry: this.registry, compressor, mountFrom, layersFrom, concurrency, signal, onProgress };
-    const { archive, sent } = await this.openInput(input, job, repository);
-    try {
-      const { randomAccess } = archive;
-      const targets = choose(archive.images);
-      return await pushImages(this, {
-        ...{ ...job, targets, sent, randomAccess, isAdaptive, cache: this.layers },
-        isThrottled: () => this.transport.isThrottled?.() ?? false,
-      });
-    } finally {
-      if (archive !== input) await archive.close();
-    }
-  }
-
-  /** @param repository - where layers of a stream go while they pass */
-  private async openInput(
-    input: PushInput,
-    job: Omit<StreamPushJob, 'repository'>,
-    repository: string | undefined,
-  ): Promise<{ archive: TarArchive; sent?: SentLayers }> {
-    if (input instanceof TarArchive) return { archive: input };
-    if (!(input instanceof Readable)) return { archive: await this.openArchive(input) };
-    if (repository === undefined) throw namelessStream();
-    const { source, contents, sent } = await new StreamPush(this.blobs, { ...job, repository }).run(input);
-    return { archive: new this.archives(source, contents), sent };
-  }
-}
-
-function namelessStream(): InvalidArgumentError {
-  return new InvalidArgumentError('a stream names its tags at its end, when its layers have long been sent', {
-    code: 'NAME_REQUIRED',
-    hint: 'Give a name to push it under, or push a file, which keeps its original tags.',
-  });
 }
 
 function servicesOf({ blobs, manifests }: RegistryClient): Pick<CopyEnd, 'blobs' | 'manifests'> {

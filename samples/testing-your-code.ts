@@ -16,11 +16,11 @@ void test('a push gets over a broken connection and a busy registry', async () =
   await using registry = await startTestRegistry({
     auth: 'bearer',
     faults: [
-      { on: 'PATCH', resetAfterBytes: 50_000 },
+      { on: 'PATCH', resetAfterBytes: 500_000 },
       { on: 'PUT', path: '/manifests/', status: 503, retryAfter: 1 },
     ],
   });
-  const tar = imageTar({ layers: [{ 'bin/app': randomBytes(100_000) }] });
+  const tar = imageTar({ layers: [{ 'bin/app': randomBytes(1_000_000) }] });
   await registry.client().push(tar, 'team/app:1.0');
   assert.deepEqual(registry.faults.pending, []);
 });

@@ -85,7 +85,7 @@ describe('the program', () => {
       ['a time that is none', ['ping', '--timeout', 'soon'], /a number of seconds above 0/],
       ['a time of 0', ['ping', '--timeout', '0'], /a number of seconds above 0/],
       ['a time too long', ['ping', '--timeout', '2147484'], /at most 2147483/],
-      ['an unknown compression', ['push', 'a.tar', '--compression', 'lzma'], /Allowed choices are gzip, none/],
+      ['an unknown compression', ['push', 'a.tar', '--compression', 'lzma'], /Allowed choices are gzip, zstd, none/],
       ['a concurrency that is no number', ['push', 'a.tar', '--concurrency', 'many'], /whole number from 1 to 1000/],
       ['a concurrency of 0', ['push', 'a.tar', '--concurrency', '0'], /whole number from 1 to 1000/],
       ['a concurrency too large', ['push', 'a.tar', '--concurrency', '1001'], /whole number from 1 to 1000/],

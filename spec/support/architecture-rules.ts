@@ -54,8 +54,13 @@ const ARROWS: Readonly<Record<string, { from: readonly string[]; types?: readonl
     from: [],
     types: ['archive', 'compression', 'options', 'registry-client', 'service-overrides', 'services', 'transfer'],
   },
+  'archive-pushes': {
+    from: ['errors', 'oci', 'archive', 'compression', 'transfer'],
+    types: ['client-options', 'options'],
+  },
   'registry-client': {
     from: [
+      'archive-pushes',
       'errors',
       'redact',
       'oci',
@@ -65,7 +70,6 @@ const ARROWS: Readonly<Record<string, { from: readonly string[]; types?: readonl
       'services',
       'transfer',
       'archive',
-      'compression',
     ],
     types: ['client-options', 'service-overrides', 'transport/transport'],
   },

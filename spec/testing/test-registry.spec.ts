@@ -23,7 +23,7 @@ import {
 import { noise, toBuffer } from '../support/content.js';
 import { until } from '../support/test-server.js';
 
-/** A plain layer, which is compressed on its way into a PATCH; its config goes by PUT. */
+/** A plain layer, which is compressed on its way into a PATCH; its config goes by POST. */
 const BIG = imageTar({ layers: [{ big: toBuffer(noise(3_000_000)) }] });
 
 describe('startTestRegistry', () => {
@@ -80,13 +80,13 @@ describe('startTestRegistry', () => {
       { on: 'POST', status: 500 },
       { on: 'PUT', path: '/blobs/', dropResponse: true },
       { on: 'PUT', path: '/manifests/', dropResponse: true },
-      { on: 'PUT', path: '/blobs/', resetAfterBytes: 0 },
+      { on: 'POST', path: '/blobs/', resetAfterBytes: 0 },
       { on: 'PATCH', resetAfterBytes: 1_000 },
       { on: 'PATCH', resetAfterBytes: 1_000, times: 2 },
       { on: 'PATCH', truncateAfterBytes: 1_000 },
-      { on: 'PUT', path: '/blobs/', resetAfterBytes: 100 },
-      { on: 'PUT', path: '/blobs/', truncateAfterBytes: 100 },
-      { on: 'PUT', path: '/blobs/', flipBit: 3 },
+      { on: 'POST', path: '/blobs/', resetAfterBytes: 100 },
+      { on: 'POST', path: '/blobs/', truncateAfterBytes: 100 },
+      { on: 'POST', path: '/blobs/', flipBit: 3 },
       { delayMs: 30, times: Infinity },
       { on: 'PATCH', resetAfterBytes: 2_000_000 },
     ])('meets a fault that our client gets over: %j', async (fault) => {
