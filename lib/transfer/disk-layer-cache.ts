@@ -98,11 +98,12 @@ async function writeLayers(file: string, layers: ReadonlyMap<string, CachedLayer
 
 function isLayer(value: unknown): boolean {
   if (!isJsonObject(value)) return false;
-  const { digest, size, repositories } = value;
+  const { digest, size, repositories, tag = '' } = value;
   return (
     isDigest(digest) &&
     Number.isSafeInteger(size) &&
     (size as number) >= 0 &&
+    typeof tag === 'string' &&
     Array.isArray(repositories) &&
     repositories.length <= MAX_REPOSITORIES &&
     repositories.every((name) => typeof name === 'string')

@@ -2,7 +2,7 @@ import { readDiffIds } from '../oci/image-config.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import { isDigest } from '../oci/digest.js';
 import { MediaType } from '../oci/media-types.js';
-import { isRepository } from '../oci/reference.js';
+import { isRepository, isTag } from '../oci/reference.js';
 import type { Content } from './layer-content.js';
 import type { CachedLayer, LayerCache } from './layer-cache.js';
 import type { PlannedBlob, PushTarget } from './plan.js';
@@ -28,6 +28,8 @@ export interface LinkableLayer {
 
 /** Repositories a layer is remembered in. */
 const REMEMBERED = 8;
+/** Tags of earlier pushes that are looked at first. */
+const LAST_TAGS = 2;
 
 /**
  * What is known of the contents of a push without reading them: from the repositories they go to, from the one to mount from,
@@ -35,9 +37,8 @@ const REMEMBERED = 8;
  */
 export class KnownLayers {
   private constructor(
-    private readonly registry: string,
+    private readonly job: Pick<KnownLayersJob, 'registry' | 'targets' | 'cache'>,
     private readonly surveys: ReadonlyMap<string, Survey>,
-    private readonly cache: LayerCache,
   ) {}
 
   /**
@@ -45,12 +46,12 @@ export class KnownLayers {
    * @throws RegistryError when the registry is out of reach or does not let us in; the reason of the job's signal
    */
   static async gather(services: SurveyServices, job: KnownLayersJob): Promise<KnownLayers> {
-    const jobs = surveyJobs(job);
+    const jobs = await surveyJobs(job);
     const surveys = new Map(jobs.map((survey) => [survey.repository, new RepositorySurvey(services, survey)]));
     const [first] = surveys.values();
     await first?.begin();
     await Promise.all([...surveys.values()].map((survey) => survey.finish()));
-    return new KnownLayers(job.registry, surveys, job.cache);
+    return new KnownLayers(job, surveys);
   }
 
   /** Whether a manifest in the repository names the blob. */
@@ -71,7 +72,7 @@ export class KnownLayers {
       const descriptor = this.surveys.get(from)?.layers.get(diffId);
       if (descriptor) return { descriptor, from };
     }
-    const cached = await this.cache.get(key);
+    const cached = await this.job.cache.get(key);
     const names = cached ? this.repositoriesOf(cached) : [];
     const from = repositories.find((name) => names.includes(name)) ?? names[0];
     if (cached === undefined || from === undefined) return undefined;
@@ -86,36 +87,56 @@ export class KnownLayers {
   /** Keeps for later pushes what a layer has become. */
   async remember({ key, compresses }: Content, { digest, size }: Descriptor, repository: string): Promise<void> {
     if (!compresses) return;
-    const name = `${this.registry}/${repository}`;
-    const known = await this.cache.get(key);
+    const { registry, targets, cache } = this.job;
+    const name = `${registry}/${repository}`;
+    const tag = targets.find((target) => target.repository === repository)?.tag;
+    const known = await cache.get(key);
     const others = known?.digest === digest ? known.repositories.filter((other) => other !== name) : [];
-    this.cache.set(key, { digest, size, repositories: [name, ...others].slice(0, REMEMBERED) });
+    const repositories = [name, ...others].slice(0, REMEMBERED);
+    cache.set(key, { digest, size, repositories, ...(tag === undefined ? {} : { tag }) });
   }
 
   private repositoriesOf({ repositories }: CachedLayer): string[] {
-    const prefix = `${this.registry}/`;
+    const prefix = `${this.job.registry}/`;
     const names = repositories.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
     return names.filter(isRepository);
   }
 }
 
 /** One per repository the push has to do with. */
-function surveyJobs({ targets, blobs, layersFrom, mountFrom, signal }: KnownLayersJob): SurveyJob[] {
+async function surveyJobs(job: KnownLayersJob): Promise<SurveyJob[]> {
+  const { targets, blobs, layersFrom, mountFrom, signal } = job;
   const compressed = blobs.map(({ content }) => content).filter(({ compresses }) => compresses);
   const wanted = new Set(compressed.map(({ diffId }) => diffId as string));
-  const packing = compressed[0]?.packing ?? 'none';
-  const named = new Set(blobs.map(({ content }) => content.key).filter(isDigest));
-  const configs = configsOf(targets);
-  const base = { moreTags: ['latest', ...layersFrom], wanted, named, configs, packing, signal };
+  // A config that is new is nowhere, and one that is not is found with its layers.
+  const layers = blobs.map(({ content }) => content).filter(({ position }) => position >= 0);
+  const named = new Set(layers.map(({ key }) => key).filter(isDigest));
+  const base = { moreTags: ['latest', ...layersFrom], wanted, named, configs: configsOf(targets), signal };
+  const common = { ...base, packing: compressed[0]?.packing ?? 'none' };
+  const lastTags = await lastTagsOf(compressed, job);
   const tags = new Map<string, string[]>();
   for (const { repository, tag } of targets) tags.set(repository, [...(tags.get(repository) ?? []), tag]);
-  const jobs = [...tags].map(([repository, names]) => ({ ...base, repository, tags: names, forPush: true }));
+  const jobs = [...tags].map(([repository, names]) => ({
+    ...{ ...common, repository, tags: names, forPush: true },
+    lastTags: lastTags(repository),
+  }));
   if (mountFrom === undefined || tags.has(mountFrom) || wanted.size === 0) return jobs;
-  const none = new Set<string>();
-  return [
-    ...jobs,
-    { ...base, named: none, repository: mountFrom, tags: [...new Set([...tags.values()].flat())], forPush: false },
-  ];
+  const all = [...new Set([...tags.values()].flat())];
+  const source = { repository: mountFrom, tags: all, lastTags: lastTags(mountFrom), named: new Set<string>() };
+  return [...jobs, { ...common, ...source, forPush: false }];
+}
+
+/** Tags under which the layers went into a repository last; those of the upper layers tell most. */
+async function lastTagsOf(
+  compressed: readonly Content[],
+  { cache, registry }: Pick<KnownLayersJob, 'cache' | 'registry'>,
+): Promise<(repository: string) => string[]> {
+  const layers = await Promise.all(compressed.map(({ key }) => cache.get(key)));
+  return (repository) => {
+    const name = `${registry}/${repository}`;
+    const tags = layers.flatMap((layer) => (layer?.repositories[0] === name ? [layer.tag ?? ''] : []));
+    return [...new Set(tags.reverse())].filter(isTag).slice(0, LAST_TAGS);
+  };
 }
 
 function configsOf(targets: readonly PushTarget[]): ReadonlyMap<string, readonly string[]> {

@@ -5,6 +5,8 @@ export interface CachedLayer {
   size: number;
   /** `host[:port]/repository` of those that had it last, the latest first. */
   repositories: readonly string[];
+  /** Of an image with it in the first of these. */
+  tag?: string;
 }
 
 /** Layers a cache holds, which are about 2 MB on disk. What was used longest ago goes first. */

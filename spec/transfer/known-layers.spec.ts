@@ -192,6 +192,31 @@ describe('KnownLayers', () => {
       expect(await cache.get(base.key)).toEqual({ digest: BASE.digest, size: BASE.size, repositories });
     });
 
+    it('asks for the tag they went under last together with the one to be pushed, and for nothing else if that tells all', async () => {
+      await store(services, 'app:7', [{ plain: 'base' }, { plain: 'app' }]);
+      const known = await gather(targetsOf('app:7'));
+      for (const content of contents.values()) await known.remember(content, LAYER, 'app');
+      await gather(targetsOf('app:8'));
+      expect(transport.requests(/^(?!.*blobs)/).sort()).toEqual([
+        'GET /v2/app/manifests/7 200',
+        'GET /v2/app/manifests/8 404',
+      ]);
+    });
+
+    it.each([
+      ['another repository', ['registry.test/other'], '7'],
+      ['another registry', ['other.test/app', 'registry.test/app'], '7'],
+      ['no tag at all', ['registry.test/app'], undefined],
+      ['what cannot be one', ['registry.test/app'], '../7'],
+    ])('asks for no tag of %s', async (_, repositories, tag) => {
+      remember(base, { repositories, ...(tag === undefined ? {} : { tag }) });
+      await gather(targetsOf('app:8'));
+      expect(transport.requests(/manifests/).sort()).toEqual([
+        'GET /v2/app/manifests/8 404',
+        'GET /v2/app/manifests/latest 404',
+      ]);
+    });
+
     it('remembers eight repositories', async () => {
       const known = await gather(targetsOf('app:1'));
       for (let i = 1; i <= 12; i++) await known.remember(base, LAYER, `r${i}`);

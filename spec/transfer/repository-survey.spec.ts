@@ -22,6 +22,7 @@ function jobOf(more: Partial<SurveyJob> = {}): SurveyJob {
   return {
     repository: 'app',
     tags: ['v2'],
+    lastTags: [],
     moreTags: ['latest'],
     wanted: new Set([BASE, APP].map(({ plain }) => diffIdOf(plain))),
     named: new Set(),
