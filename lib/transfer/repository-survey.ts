@@ -13,7 +13,7 @@ export interface SurveyJob {
   repository: string;
   /** The tags to be pushed, looked at first. */
   tags: readonly string[];
-  /** That had some of the layers when they were pushed last: looked at together with the first of `tags`. */
+  /** That had some of the layers when they were pushed last: looked at before any other. */
   lastTags: readonly string[];
   /** Looked at next: `latest`, and those the caller names. */
   moreTags: readonly string[];
@@ -76,17 +76,19 @@ export class RepositorySurvey implements Survey {
   ) {}
 
   /**
-   * Asks for the tags that probably tell all, and nothing else at the same time: a registry that is out of reach, or does not let us in, says
-   * so once, and accounts are locked after a few tries with a wrong password.
+   * Asks for the tag that tells most, and nothing else at the same time: a registry that is out of reach, or does not let us
+   * in, says so once, and accounts are locked after a few tries with a wrong password.
    * @throws RegistryError in both cases; the reason of the job's signal
    */
   begin(): Promise<void> {
-    return this.lookAt([...this.job.tags.slice(0, 1), ...this.job.lastTags]);
+    const { tags, lastTags } = this.job;
+    return this.lookAt([...lastTags, ...tags].slice(0, 1));
   }
 
   /** All the rest. Whoever pushes the same again has the answer by then. @throws like `begin` */
   async finish(): Promise<void> {
     const { tags, lastTags, moreTags } = this.job;
+    if (this.looked.size > 0 && this.isDone) return;
     await this.lookAt([...tags.slice(0, OWN_TAGS), ...lastTags]);
     if (this.isDone) return;
     const [listed] = await Promise.all([this.listTags(), this.lookAt(moreTags)]);

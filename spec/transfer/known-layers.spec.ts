@@ -192,15 +192,12 @@ describe('KnownLayers', () => {
       expect(await cache.get(base.key)).toEqual({ digest: BASE.digest, size: BASE.size, repositories });
     });
 
-    it('asks for the tag they went under last together with the one to be pushed, and for nothing else if that tells all', async () => {
+    it('asks for the tag they went under last, and for nothing else if that tells all', async () => {
       await store(services, 'app:7', [{ plain: 'base' }, { plain: 'app' }]);
       const known = await gather(targetsOf('app:7'));
       for (const content of contents.values()) await known.remember(content, LAYER, 'app');
       await gather(targetsOf('app:8'));
-      expect(transport.requests(/^(?!.*blobs)/).sort()).toEqual([
-        'GET /v2/app/manifests/7 200',
-        'GET /v2/app/manifests/8 404',
-      ]);
+      expect(transport.requests(/^(?!.*blobs)/)).toEqual(['GET /v2/app/manifests/7 200']);
     });
 
     it.each([
