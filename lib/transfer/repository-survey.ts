@@ -88,7 +88,7 @@ export class RepositorySurvey implements Survey {
   /** All the rest. Whoever pushes the same again has the answer by then. @throws like `begin` */
   async finish(): Promise<void> {
     const { tags, lastTags, moreTags } = this.job;
-    if (this.looked.size > 0 && this.isDone) return;
+    if (lastTags.length > 0 && this.looked.size > 0 && this.isDone) return;
     await this.lookAt([...tags.slice(0, OWN_TAGS), ...lastTags]);
     if (this.isDone) return;
     const [listed] = await Promise.all([this.listTags(), this.lookAt(moreTags)]);
