@@ -328,7 +328,9 @@ describe('TarHeaderReader', () => {
 
   describe('of what is no tar', () => {
     it('says that nothing is there', async () => {
-      expect(await tarError(readBytes(Buffer.alloc(0)))).toMatch(/^the archive in memory is empty\. Give what docker save wrote/);
+      expect(await tarError(readBytes(Buffer.alloc(0)))).toMatch(
+        /^the archive in memory is empty\. Give what docker save wrote/,
+      );
     });
 
     it('finds no entries among zeros only', async () => {
@@ -347,7 +349,9 @@ describe('TarHeaderReader', () => {
       ['a PNG', Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), Buffer.alloc(4096, 0x89)])],
       ['bytes that are all 255', Buffer.alloc(2048, 255)],
     ])('says so of %s', async (_, bytes) => {
-      expect(await tarError(readBytes(bytes))).toMatch(/^the archive in memory is not a tar\. Give what docker save wrote/);
+      expect(await tarError(readBytes(bytes))).toMatch(
+        /^the archive in memory is not a tar\. Give what docker save wrote/,
+      );
     });
 
     it('says that the first header is damaged where it is the header of a tar', async () => {

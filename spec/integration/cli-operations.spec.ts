@@ -119,7 +119,7 @@ describe('registry-client pull', () => {
     const file = join(await emptyFolder(), 'app.tar');
     const pulled = await cli(['pull', `${host}/${app}:v1`, file]);
     expect(pulled).toMatchObject({ code: 0, stdout: `${host}/${app}:v1@${digest}\n` });
-    expect(pulled.stderr).toMatch(/^pulling 6 blobs, 45\.3 kB\n\[1\/6\] pulled sha256:/);
+    expect(pulled.stderr).toMatch(/^pulling 6 blobs, \d+\.\d kB\n\[1\/6\] pulled sha256:/);
     const again = uniqueRepository('cli-again');
     await cli(['push', file, `${host}/${again}:v1`]);
     expect((await readBack(integrationRegistry(), again, 'v1')).manifestDigest).toBe(digest);

@@ -126,9 +126,11 @@ describe('RegistryClient', () => {
 
     it('names the user problem when the password is wrong', async () => {
       const wrong = new RegistryClient({ url: bearer.url, credentials: { username: 'alice', password: 'not it' } });
-      const before = bearer.tokens.requests.length;
+      // Of strangers a question may still be on its way.
+      const asked = () => bearer.tokens.requests.filter(({ status }) => status === 401).length;
+      const before = asked();
       await expect(wrong.push(ARCHIVE, uniqueRepository('wrong'))).rejects.toBeInstanceOf(AuthenticationError);
-      expect(bearer.tokens.requests.length - before).toBe(1);
+      expect(asked() - before).toBe(1);
       await wrong.close();
     });
   });

@@ -60,10 +60,13 @@ describe('imageTar', () => {
     ]);
   });
 
-  it.each(['docker', 'docker-legacy'] as const)('is packed on its way like what docker save wrote: %s', async (format) => {
-    const { pushed } = await push({ format });
-    expect(pushed.mediaType).toBe('application/vnd.docker.distribution.manifest.v2+json');
-  });
+  it.each(['docker', 'docker-legacy'] as const)(
+    'is packed on its way like what docker save wrote: %s',
+    async (format) => {
+      const { pushed } = await push({ format });
+      expect(pushed.mediaType).toBe('application/vnd.docker.distribution.manifest.v2+json');
+    },
+  );
 
   it('keeps the manifest of an image with a packed layer, which docker has from a registry', async () => {
     const { pushed } = await push({ format: 'docker', layers: [HELLO, gzipSync('anything')] });
