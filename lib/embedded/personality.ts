@@ -13,7 +13,7 @@ import { mediaTypeRequired, olderManifests, tagsFirst, tagsStay, withoutDelete }
 import type { RegistryHandler, RegistryRequest, RegistryResponse } from './message.js';
 import type { Quirk } from './quirk.js';
 import { errorResponse, Refusal } from './registry-error.js';
-import { routeOf } from './route.js';
+import { routeOf, splitTarget } from './route.js';
 import { seal } from './seal.js';
 import {
   chunksUpTo,
@@ -82,10 +82,9 @@ export class Personality implements RegistryHandler {
 function withQuirk(next: RegistryHandler, quirk: Quirk): RegistryHandler {
   return {
     handle: async (request) => {
-      const [path = ''] = request.target.split('?', 1);
+      const { path, query } = splitTarget(request.target);
       const route = routeOf(path);
       if (route === undefined) return next.handle(request);
-      const query = new URLSearchParams(request.target.slice(path.length));
       return quirk({ ...request, route, query }, next);
     },
   };

@@ -22,11 +22,15 @@ const HOST = new RegExp(`^(?:${LABEL}(?:\\.${LABEL})*\\.?|\\[[0-9A-Fa-f:.]+\\])(
 
 /** @throws InvalidArgumentError when `name` is not a repository name; at most 255 characters, as registries enforce. */
 export function assertRepository(name: string): string {
-  if (typeof name === 'string' && name.length <= 255 && REPOSITORY.test(name)) return name;
+  if (isRepository(name)) return name;
   throw new InvalidArgumentError(`"${printable(String(name), 300)}" is not a repository name`, {
     code: 'NAME_INVALID',
     hint: 'Use lower-case letters, digits and . _ - between them, parts separated by /, for example team/app.',
   });
+}
+
+export function isRepository(name: unknown): name is string {
+  return typeof name === 'string' && name.length <= 255 && REPOSITORY.test(name);
 }
 
 /** @throws InvalidArgumentError when `tag` is not a tag. */
