@@ -1,7 +1,6 @@
-import { buffer } from 'node:stream/consumers';
 import { Readable } from 'node:stream';
-import { MAX_MANIFEST_SIZE } from '../oci/manifest.js';
 import { deletesManifest } from './list-quirks.js';
+import { readManifest } from './manifests.js';
 import { ask, jsonOf, type Quirk, refusing } from './quirk.js';
 import { Refusal } from './registry-error.js';
 
@@ -33,8 +32,7 @@ export const tagsFirst: Quirk = async (request, next) => {
 /** ECR wants `mediaType` in the manifest itself (containers/image docker/docker_image_dest.go). */
 export const mediaTypeRequired: Quirk = async (request, next) => {
   if (request.method !== 'PUT' || request.route.endpoint !== 'manifest') return next.handle(request);
-  if (Number(request.headers['content-length'] ?? 0) > MAX_MANIFEST_SIZE) return next.handle(request);
-  const bytes = await buffer(request.body);
+  const bytes = await readManifest(request.body, Number(request.headers['content-length'] ?? 0));
   if (!hasMediaType(bytes)) throw new Refusal('UNSUPPORTED', 'Invalid JSON syntax');
   return next.handle({ ...request, body: Readable.from([bytes], { objectMode: false }) });
 };

@@ -122,7 +122,8 @@ async function receiveManifest({ headers, body }: RoutedRequest, reference: stri
   return { ...raw, descriptor: { ...raw.descriptor, digest } };
 }
 
-async function readManifest(body: Readable, announced: number): Promise<Buffer> {
+/** @throws Refusal MANIFEST_INVALID (413) as soon as it is too long. */
+export async function readManifest(body: Readable, announced: number): Promise<Buffer> {
   if (announced > MAX_MANIFEST_SIZE) throw tooLarge();
   const chunks: Buffer[] = [];
   let size = 0;

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { EmbeddedTransport } from '../../lib/embedded/embedded-transport.js';
 import { Personality, type PersonalityName } from '../../lib/embedded/personality.js';
@@ -6,12 +7,14 @@ import { InvalidArgumentError } from '../../lib/errors.js';
 import { digestOf } from '../../lib/oci/digest.js';
 import { describeDistribution28 } from '../contract/describe-distribution-28.js';
 import { DIFFERENCES } from '../contract/differences.js';
-import { Caller, imageOf, jsonOf, outcomeOf, withDigest } from '../contract/caller.js';
+import { Caller, imageOf, jsonOf, OCI_MANIFEST, outcomeOf, withDigest } from '../contract/caller.js';
 
 describeDistribution28('the personality', () => {
   const transport = new EmbeddedTransport(new Personality(new EmbeddedRegistry(), 'distribution-2.8'));
   return Promise.resolve({ url: new URL('http://registry.test'), transport, stop: () => undefined });
 });
+
+const MIB = 1024 * 1024;
 
 describe('Personality', () => {
   let caller: Caller;
@@ -128,6 +131,19 @@ describe('Personality', () => {
         body: '{',
       });
       expect(outcomeOf(noJson)).toBe('400 MANIFEST_INVALID');
+    });
+
+    it('reads no more of a manifest than a registry takes', async () => {
+      let sent = 0;
+      async function* endless() {
+        for (; sent < 16 * MIB; sent += MIB) yield await Promise.resolve(Buffer.alloc(MIB));
+      }
+      const body = { open: () => Readable.from(endless(), { objectMode: false, highWaterMark: 1 }) };
+      const headers = { 'content-type': OCI_MANIFEST };
+      expect(outcomeOf(await caller.call('PUT', '/v2/app/manifests/1', { headers, body }))).toBe(
+        '413 MANIFEST_INVALID',
+      );
+      expect(sent).toBeLessThan(8 * MIB);
     });
 
     it('lists 1000 tags a page', async () => {
