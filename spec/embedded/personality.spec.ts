@@ -7,7 +7,17 @@ import { InvalidArgumentError } from '../../lib/errors.js';
 import { digestOf } from '../../lib/oci/digest.js';
 import { describeDistribution28 } from '../contract/describe-distribution-28.js';
 import { DIFFERENCES } from '../contract/differences.js';
-import { Caller, imageOf, jsonOf, OCI_MANIFEST, outcomeOf, withDigest } from '../contract/caller.js';
+import {
+  Caller,
+  dockerImageOf,
+  imageOf,
+  indexOf,
+  jsonOf,
+  OCI_INDEX,
+  OCI_MANIFEST,
+  outcomeOf,
+  withDigest,
+} from '../contract/caller.js';
 
 describeDistribution28('the personality', () => {
   const transport = new EmbeddedTransport(new Personality(new EmbeddedRegistry(), 'distribution-2.8'));
@@ -57,6 +67,23 @@ describe('Personality', () => {
       const pushed = await caller.putManifest('app', '2', { ...imageOf('{"seed":"image"}'), subject: descriptor });
       expect([pushed.status, pushed.headers['oci-subject']]).toEqual([201, undefined]);
       expect(await statusOf('GET', `/v2/app/referrers/${digest}`)).toBe(404);
+    });
+
+    it('has OCI manifests and indexes for who accepts them by name, and those of Docker for all', async () => {
+      await caller.pushManifest('app', 'index', indexOf(OCI_INDEX, await caller.pushImage('app', 'image')));
+      await caller.pushManifest('app', 'docker', dockerImageOf('{"seed":"image"}', 'layer of image'));
+      const statusFor = async (method: string, tag: string, accept?: string) => {
+        const headers = { ...(accept !== undefined && { accept }) };
+        return (await caller.call(method, `/v2/app/manifests/${tag}`, { headers })).status;
+      };
+      expect(await statusFor('GET', 'image', `text/plain, ${OCI_MANIFEST};q=0.5`)).toBe(200);
+      expect(await statusFor('HEAD', 'index', OCI_INDEX)).toBe(200);
+      expect(await statusFor('GET', 'docker')).toBe(200);
+      for (const method of ['GET', 'HEAD']) {
+        expect(await statusFor(method, 'image')).toBe(404);
+        expect(await statusFor(method, 'image', '*/*')).toBe(404);
+        expect(await statusFor(method, 'index', OCI_MANIFEST)).toBe(404);
+      }
     });
 
     it('lists 100 repositories at once, and up to 1000 when asked', async () => {
