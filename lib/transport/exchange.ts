@@ -6,7 +6,7 @@ import { networkError, timeoutError } from './network-error.js';
 import { onAbort } from './on-abort.js';
 import { type Patience, RequestBodyPump } from './request-body-pump.js';
 import { holdResponse } from './response-body.js';
-import type { TransportRequest, TransportResponse } from './transport.js';
+import { isRepeatable, type TransportRequest, type TransportResponse } from './transport.js';
 import { raceSignal } from './waiting.js';
 
 /** Sends a request with the HTTP client of the house. Resolves with the head of the answer, whatever its status. */
@@ -26,7 +26,8 @@ const FIRST_BYTES = 1024 * 1024;
 export class Exchange {
   /**
    * Whether it failed because the server had closed the connection, kept from an earlier request, before it saw this one.
-   * Nothing has happened then, and it may be sent again whatever its method. Source: RFC 9112 §9.3.1.
+   * Nothing has happened then, and it may be sent again. Source: RFC 9112 §9.3.1. Not so the content of an upload: a server
+   * that broke off in its midst looks the same, and would add what comes now to what it has.
    */
   isStale = false;
   private readonly abort = new AbortController();
@@ -103,7 +104,8 @@ export class Exchange {
   private explained(error: unknown): unknown {
     if (this.abort.signal.aborted) return this.abort.signal.reason;
     if (this.body?.failure) return this.body.failure;
-    this.isStale = isReset(error) && (this.body?.sent ?? 0) <= FIRST_BYTES;
+    const isSafe = this.body === undefined || (isRepeatable(this.request) && this.body.sent <= FIRST_BYTES);
+    this.isStale = isSafe && isReset(error);
     return networkError(this.request, error);
   }
 }

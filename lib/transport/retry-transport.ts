@@ -2,7 +2,7 @@ import { RegistryError } from '../errors.js';
 import { discard } from './discard.js';
 import { isTransient, retryAfter } from './retry-after.js';
 import { sleep, uncounted } from './time-limit.js';
-import type { Transport, TransportRequest, TransportResponse } from './transport.js';
+import { isRepeatable, type Transport, type TransportRequest, type TransportResponse } from './transport.js';
 
 export interface RetryOptions {
   /** Tries after the first. Default 4. */
@@ -83,10 +83,6 @@ export class RetryTransport implements Transport {
 /** An error with a status is about an answer, a token server's for example, that whoever got it has judged already. */
 function isBrokenConnection(error: unknown): boolean {
   return error instanceof RegistryError && error.retryable && error.status === undefined;
-}
-
-function isRepeatable({ method, repeatable }: TransportRequest): boolean {
-  return repeatable ?? method !== 'PATCH';
 }
 
 function settled(outcome: Outcome): TransportResponse {

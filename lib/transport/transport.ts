@@ -48,3 +48,8 @@ export interface Transport {
   /** Releases connections. The transport is not used afterwards. */
   close?(): Promise<void>;
 }
+
+/** Whether a request may be sent again when nobody knows what became of it. */
+export function isRepeatable({ method, repeatable }: Pick<TransportRequest, 'method' | 'repeatable'>): boolean {
+  return repeatable ?? method !== 'PATCH';
+}

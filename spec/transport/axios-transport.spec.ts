@@ -288,23 +288,37 @@ describe('AxiosTransport', () => {
         return { server, seen, transport };
       };
 
-      it.each(['GET', 'POST', 'PATCH', 'PUT'])('%s is sent again on a new one', async (method) => {
+      const open = () => Readable.from([Buffer.from('content')]);
+
+      it.each<[string, string, Partial<TransportRequest>]>([
+        ['a GET', 'GET', {}],
+        ['the start of an upload', 'POST', { repeatable: false }],
+        ['the end of an upload', 'PUT', { repeatable: false }],
+        ['a manifest', 'PUT', { body: { size: 7, open } }],
+      ])('%s is sent again on a new one', async (_, method, more) => {
         const { server, seen, transport } = await closing();
-        const open = jest.fn(() => Readable.from([Buffer.from('content')]));
-        const body = method === 'GET' ? {} : { body: { size: 7, open } };
-        const response = await transport.send(requestTo(server.url('/second'), method, { ...body, repeatable: false }));
+        const response = await transport.send(requestTo(server.url('/second'), method, more));
         expect(response.status).toBe(201);
         expect(seen).toEqual(['GET /first', `${method} /second`, `${method} /second`]);
-        expect(open).toHaveBeenCalledTimes(method === 'GET' ? 0 : 2);
+      });
+
+      it.each<[string, Partial<TransportRequest>]>([
+        ['PATCH', {}],
+        ['PUT', { repeatable: false }],
+      ])('the content of an upload by %s is not, of which the server may have kept a part', async (method, more) => {
+        const { server, seen, transport } = await closing();
+        const request = requestTo(server.url('/second'), method, { body: { size: 7, open }, ...more });
+        expect(await failureOf(transport.send(request))).toMatchObject({ code: 'ECONNRESET', retryable: true });
+        expect(seen).toEqual(['GET /first', `${method} /second`]);
       });
 
       it('a large body that was on its way is not', async () => {
         const { server, seen, transport } = await closing(3 * MIB);
         const open = jest.fn(() => Readable.from(Array.from({ length: 50 }, () => Buffer.alloc(MIB))));
-        const sending = transport.send(requestTo(server.url('/second'), 'PATCH', { body: { open } }));
+        const sending = transport.send(requestTo(server.url('/second'), 'PUT', { body: { open } }));
         expect(await failureOf(sending)).toMatchObject({ retryable: true });
         expect(open).toHaveBeenCalledTimes(1);
-        expect(seen).toEqual(['GET /first', 'PATCH /second']);
+        expect(seen).toEqual(['GET /first', 'PUT /second']);
       });
 
       it('nothing is sent again that failed on a new connection', async () => {
