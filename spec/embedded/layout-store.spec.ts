@@ -314,6 +314,28 @@ describe('LayoutStore', () => {
     });
   });
 
+  it('finishes what is being written when it is closed, and changes nothing after that', async () => {
+    const store = await LayoutStore.open(folder);
+    const [writer, digest] = [await store.createBlob(), digestOf('late')];
+    await writer.write(Buffer.from('late'));
+    const putting = ['v1', 'v2'].map((tag) => store.putManifest('app', manifestOf({ annotations: { tag } }), tag));
+    await store.close();
+    expect((await entries()).map(({ annotations }) => annotations?.[REF_NAME])).toEqual(['app:v1', 'app:v2']);
+    await Promise.all(putting);
+
+    const files = await filesBelow();
+    for (const change of [
+      () => store.putManifest('app', manifestOf(), 'v3'),
+      () => store.deleteTag('app', 'v1'),
+      () => store.mountBlob('other', digest),
+      () => store.createBlob(),
+    ]) {
+      await expect(change()).rejects.toMatchObject({ code: 'STORE_CLOSED' });
+    }
+    await expect(Promise.resolve(writer.commit('app', digest))).rejects.toThrow();
+    expect(await filesBelow()).toEqual(files);
+  });
+
   it('tells no client where it keeps things when the disk fails', async () => {
     await using(async (_, caller) => {
       await rm(join(folder, 'registry', 'temporary'), { recursive: true });
