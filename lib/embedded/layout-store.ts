@@ -59,14 +59,14 @@ export class LayoutStore implements Store {
     await this.lock.release();
   }
 
-  async createBlob(): Promise<BlobWriter> {
+  createBlob(): BlobWriter {
     this.assertOpen();
     const keep: Keep = (path, repository, digest) =>
       this.change(digest, async () => {
         await moveDurably(path, this.folder.contentPath(digest));
         await this.links.addBlob(repository, digest);
       });
-    return FileWriter.create(this.folder.temporaryPath(), keep, this.unfinished);
+    return new FileWriter(this.folder.temporaryPath(), keep, this.unfinished);
   }
 
   async getBlob(repository: string, digest: string): Promise<StoredBlob | undefined> {
