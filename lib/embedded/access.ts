@@ -1,5 +1,5 @@
-import { assertRepository } from '../oci/reference.js';
-import { routeOf } from './route.js';
+import { assertRepository, isRepository } from '../oci/reference.js';
+import { routeOf, splitTarget } from './route.js';
 
 /** What may be done with one resource. Source: distribution `docs/content/spec/auth/scope.md`. */
 export interface Access {
@@ -28,12 +28,12 @@ export function formatScope({ type, name, actions }: Access): string {
  * @throws Refusal or InvalidArgumentError with code NAME_INVALID for a path without a valid repository
  */
 export function accessNeeded(method: string, target: string): Access[] {
-  const { pathname, searchParams } = new URL(target, 'http://registry');
-  const route = routeOf(pathname);
+  const { path, query } = splitTarget(target);
+  const route = routeOf(path);
   if (route === undefined || route.endpoint === 'base') return [];
   if (route.endpoint === 'catalog') return [{ type: 'registry', name: 'catalog', actions: [EVERY_ACTION] }];
-  const from = route.endpoint === 'uploads' ? searchParams.get('from') : null;
-  const source = from === null ? [] : [repositoryAccess(from, ['pull'])];
+  const from = route.endpoint === 'uploads' ? query.get('from') : null;
+  const source = isRepository(from) ? [repositoryAccess(from, ['pull'])] : [];
   return [repositoryAccess(route.repository, actionsOf(method)), ...source];
 }
 

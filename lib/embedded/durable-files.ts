@@ -1,4 +1,4 @@
-import { mkdir, open, rename, unlink, writeFile } from 'node:fs/promises';
+import { mkdir, open, rename, rm, unlink, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 
 /**
@@ -6,8 +6,14 @@ import { dirname, resolve } from 'node:path';
  * @param temporary - a path nobody else uses, on the same disk
  */
 export async function writeDurably(path: string, bytes: Uint8Array | string, temporary: string): Promise<void> {
-  await writeFile(temporary, bytes, { flush: true });
-  await moveDurably(temporary, path);
+  try {
+    await writeFile(temporary, bytes, { flush: true });
+    await moveDurably(temporary, path);
+  } catch (error) {
+    // On a full disk, what is half written would keep it full.
+    await rm(temporary, { force: true });
+    throw error;
+  }
 }
 
 /** Makes an empty file, whose name is all it has to say. */

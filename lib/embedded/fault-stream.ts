@@ -9,29 +9,54 @@ export interface FaultActions {
   fire: () => boolean;
   /** What a broken connection looks like. */
   broken: () => Error;
-  /** Waits as long as the fault says; rejects when the registry closes meanwhile. */
-  pause: () => Promise<void>;
-  /** Resolves when nothing needs to stand still any more. */
-  stall: () => Promise<void>;
+  /** Waits as long as the fault says; rejects when the registry closes or the client leaves meanwhile. */
+  pause: (gone: AbortSignal) => Promise<void>;
+  /** Resolves when nothing needs to stand still any more. @param gone - that the client has left */
+  stall: (gone: AbortSignal) => Promise<void>;
 }
 
 /** The bytes of `source` with the fault in them; chunk by chunk, and each as it is asked for, so that none is lost unread. */
 export function faultyStream(source: Readable, fault: Fault, actions: FaultActions): Readable {
-  const { truncateAfterBytes, flipBit } = fault;
-  const chunks = chunksOf(source);
-  const faulty =
-    truncateAfterBytes !== undefined
-      ? truncated(chunks, truncateAfterBytes, actions)
-      : flipBit !== undefined
-        ? flipped(chunks, flipBit, actions)
-        : broken(chunks, fault, actions);
-  return Readable.from(faulty, { objectMode: false, highWaterMark: 1 });
+  const gone = new AbortController();
+  const leave = (): void => gone.abort();
+  // A source that was read to its end closes, too.
+  source.once('close', () => source.readableEnded || leave());
+  const stream = Readable.from(faultyChunks(source, fault, actions, gone.signal), {
+    objectMode: false,
+    highWaterMark: 1,
+  });
+  // Destroying it waits for the generator, so what the generator waits for has to end first.
+  const destroy = stream._destroy.bind(stream);
+  stream._destroy = (error, callback) => {
+    leave();
+    destroy(error, callback);
+  };
+  return stream;
 }
 
 type Chunks = AsyncIterable<Buffer>;
 
+function faultyChunks(
+  source: Readable,
+  fault: Fault,
+  { pause, stall, ...actions }: FaultActions,
+  gone: AbortSignal,
+): AsyncGenerator<Buffer> {
+  const { truncateAfterBytes, flipBit } = fault;
+  const chunks = chunksOf(source);
+  const waiting: Actions = { ...actions, pause: () => pause(gone), stall: () => stall(gone) };
+  if (truncateAfterBytes !== undefined) return truncated(chunks, truncateAfterBytes, waiting);
+  return flipBit === undefined ? broken(chunks, fault, waiting) : flipped(chunks, flipBit, waiting);
+}
+
+/** {@link FaultActions} of one stream. */
+interface Actions extends Pick<FaultActions, 'fire' | 'broken'> {
+  pause: () => Promise<void>;
+  stall: () => Promise<void>;
+}
+
 /** Breaks, or stands still before, as soon as so many bytes have passed, be they the last ones or not. */
-async function* broken(source: Chunks, fault: Fault, actions: FaultActions): AsyncGenerator<Buffer> {
+async function* broken(source: Chunks, fault: Fault, actions: Actions): AsyncGenerator<Buffer> {
   let left = fault.resetAfterBytes ?? fault.stallAfterBytes ?? Infinity;
   for await (const chunk of source) {
     const passing = chunk.subarray(0, left);
@@ -50,7 +75,7 @@ async function* broken(source: Chunks, fault: Fault, actions: FaultActions): Asy
   }
 }
 
-async function* truncated(source: Chunks, limit: number, actions: FaultActions): AsyncGenerator<Buffer> {
+async function* truncated(source: Chunks, limit: number, actions: Actions): AsyncGenerator<Buffer> {
   let left = limit;
   for await (const chunk of source) {
     const passing = chunk.subarray(0, left);
@@ -63,7 +88,7 @@ async function* truncated(source: Chunks, limit: number, actions: FaultActions):
   }
 }
 
-async function* flipped(source: Chunks, offset: number, actions: FaultActions): AsyncGenerator<Buffer> {
+async function* flipped(source: Chunks, offset: number, actions: Actions): AsyncGenerator<Buffer> {
   let at = 0;
   for await (const chunk of source) {
     const index = offset - at;

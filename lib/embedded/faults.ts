@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import type { Readable } from 'node:stream';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { RegistryError } from '../errors.js';
 import { checkFault, type Fault, isMeantFor } from './fault.js';
@@ -70,8 +71,8 @@ export class Faults implements RegistryHandler {
     const actions: FaultActions = {
       fire: () => this.fire(armed, request),
       broken: () => broken(request),
-      pause: () => this.pause(armed.fault, request),
-      stall: () => this.stall(),
+      pause: (gone) => this.pause(armed.fault, request, gone),
+      stall: (gone) => this.stall(gone),
     };
     return countsBytes(armed.fault)
       ? this.passOn(request, armed.fault, actions)
@@ -93,9 +94,10 @@ export class Faults implements RegistryHandler {
   private async answer(request: RegistryRequest, fault: Fault, actions: FaultActions): Promise<RegistryResponse> {
     if (fault.dropResponse) await this.inner.handle(request);
     this.record(fault, request);
-    await actions.pause();
+    const gone = goneFrom(request);
+    await actions.pause(gone);
     if (fault.status !== undefined) return refusal(request, fault, fault.status);
-    if (fault.stallAfterBytes !== undefined) await actions.stall();
+    if (fault.stallAfterBytes !== undefined) await actions.stall(gone);
     if (!fault.dropResponse && !isBreak(fault)) return this.inner.handle(request);
     await setImmediate();
     throw actions.broken();
@@ -116,18 +118,26 @@ export class Faults implements RegistryHandler {
     this.happened.push({ fault, method, target });
   }
 
-  private async pause({ delayMs }: Fault, request: RegistryRequest): Promise<void> {
+  private async pause({ delayMs }: Fault, request: RegistryRequest, gone: AbortSignal): Promise<void> {
     if (delayMs === undefined) return;
-    await sleep(delayMs, undefined, { signal: this.ended.signal }).catch(() => Promise.reject(broken(request)));
+    const signal = AbortSignal.any([this.ended.signal, gone]);
+    await sleep(delayMs, undefined, { signal }).catch(() => Promise.reject(broken(request)));
   }
 
-  private stall(): Promise<void> {
-    const { signal } = this.ended;
+  private stall(gone: AbortSignal): Promise<void> {
+    const signal = AbortSignal.any([this.ended.signal, gone]);
     return new Promise((resolve) => {
       if (signal.aborted) resolve();
       signal.addEventListener('abort', () => resolve(), { once: true });
     });
   }
+}
+
+/** Aborts when the client leaves before its request was read, as it does while nothing moves. */
+function goneFrom({ body }: RegistryRequest): AbortSignal {
+  const gone = new AbortController();
+  body.once('close', () => body.readableEnded || gone.abort());
+  return gone.signal;
 }
 
 function isOpen({ fault: { nth = 1, times = 1 }, seen }: Armed): boolean {
@@ -159,7 +169,11 @@ function refusal(request: RegistryRequest, fault: Fault, status: number): Regist
 function faultyAnswer(answer: RegistryResponse, fault: Fault, actions: FaultActions): RegistryResponse {
   const { body, headers } = answer;
   if (body === undefined) return answer;
-  const open = async (): Promise<ReturnType<typeof faultyStream>> => faultyStream(await body.open(), fault, actions);
+  const open = async (): Promise<Readable> => {
+    const source = await body.open();
+    // Nobody else sees it: a fault that stops early would leave its file open.
+    return faultyStream(source, fault, actions).once('close', () => source.destroy());
+  };
   // The length stays what it was, so the end of the connection must say that no more is to come.
   const closing = fault.truncateAfterBytes === undefined ? {} : { connection: 'close' };
   return { ...answer, headers: { ...headers, ...closing }, body: { ...body, open } };

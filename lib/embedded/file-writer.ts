@@ -9,28 +9,28 @@ const READ_SIZE = 1024 * 1024;
 /** Takes a file that is whole and on the disk, and gives it its place. */
 export type Keep = (path: string, repository: string, digest: string) => Promise<void>;
 
-/** Content on its way into a file of its own, a chunk at a time. */
+/**
+ * Content on its way into a file of its own, a chunk at a time. The file is there from the first chunk on, so that uploads which
+ * were started and forgotten hold no file open.
+ */
 export class FileWriter implements BlobWriter {
   private size = 0;
   private isOver = false;
+  private opening: Promise<FileHandle> | undefined;
 
-  private constructor(
+  /** @param unfinished - it is in there until it is committed or discarded */
+  constructor(
     private readonly path: string,
-    private readonly file: FileHandle,
     private readonly keep: Keep,
-    private readonly unfinished: Set<FileWriter>,
+    private readonly unfinished = new Set<FileWriter>(),
   ) {
     unfinished.add(this);
   }
 
-  /** @param unfinished - it is in there until it is committed or discarded */
-  static async create(path: string, keep: Keep, unfinished = new Set<FileWriter>()): Promise<FileWriter> {
-    return new FileWriter(path, await open(path, 'wx'), keep, unfinished);
-  }
-
   async write(chunk: Buffer): Promise<void> {
+    const file = await this.open();
     for (let at = 0; at < chunk.length;) {
-      const { bytesWritten } = await this.file.write(chunk, at, chunk.length - at, this.size + at);
+      const { bytesWritten } = await file.write(chunk, at, chunk.length - at, this.size + at);
       at += bytesWritten;
     }
     this.size += chunk.length;
@@ -42,9 +42,10 @@ export class FileWriter implements BlobWriter {
 
   async commit(repository: string, digest: string): Promise<void> {
     try {
+      const file = await this.open();
       // A chunk that failed half-way may have left bytes behind.
-      await this.file.truncate(this.size);
-      await this.file.sync();
+      await file.truncate(this.size);
+      await file.sync();
       await this.close();
       await this.keep(this.path, repository, digest);
     } finally {
@@ -57,11 +58,24 @@ export class FileWriter implements BlobWriter {
     await rm(this.path, { force: true });
   }
 
+  /** What could not be opened, for want of file descriptors perhaps, may be opened by the next chunk. */
+  private async open(): Promise<FileHandle> {
+    if (this.isOver) throw new Error('the upload is over');
+    this.opening ??= open(this.path, 'wx');
+    try {
+      return await this.opening;
+    } catch (error) {
+      this.opening = undefined;
+      throw error;
+    }
+  }
+
   private async close(): Promise<void> {
     if (this.isOver) return;
     this.isOver = true;
     this.unfinished.delete(this);
-    await this.file.close();
+    const file = await this.opening?.catch(() => undefined);
+    await file?.close();
   }
 }
 

@@ -19,6 +19,12 @@ const BUFFER_SIZE = 1024 * 1024;
 /** Milliseconds; node's own default. */
 const HEADERS_TIMEOUT = 60_000;
 
+/**
+ * Milliseconds an idle connection stays open: longer than clients keep one, 90 s in Go's. Whoever sends a POST just when the
+ * server closes gets no answer, and most clients do not dare to send it again.
+ */
+const KEEP_ALIVE_TIMEOUT = 120_000;
+
 /** An embedded registry, or any other handler, behind `node:http`. */
 export class RegistryServer {
   private isClosing = false;
@@ -50,7 +56,7 @@ export class RegistryServer {
   }: RegistryServerOptions = {}): Promise<RegistryServer> {
     // No limit on the time a request takes: a large layer over a slow line is no attack. With none for requests, node would
     // take the limit off the headers, too.
-    const timeouts = { requestTimeout: 0, headersTimeout: HEADERS_TIMEOUT };
+    const timeouts = { requestTimeout: 0, headersTimeout: HEADERS_TIMEOUT, keepAliveTimeout: KEEP_ALIVE_TIMEOUT };
     const server = createServer({ ...timeouts, noDelay: true, highWaterMark: BUFFER_SIZE });
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject).listen(port, host, resolve);

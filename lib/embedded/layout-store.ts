@@ -1,5 +1,6 @@
-import { moveDurably } from './durable-files.js';
+import { RegistryClientError } from '../errors.js';
 import { parseManifest, type RawManifest } from '../oci/manifest.js';
+import { moveDurably } from './durable-files.js';
 import { FileWriter, type Keep, readFileRange } from './file-writer.js';
 import { FolderLock } from './folder-lock.js';
 import { adoptTagged } from './layout-adoption.js';
@@ -19,6 +20,7 @@ export class LayoutStore implements Store {
   /** Work on one digest is done in turn, so that no content is removed while it gets another holder. */
   private readonly turns = new Turns();
   private readonly unfinished = new Set<FileWriter>();
+  private isClosed = false;
 
   private constructor(
     private readonly folder: LayoutFolder,
@@ -46,19 +48,25 @@ export class LayoutStore implements Store {
     }
   }
 
-  /** Lets others have the folder. Uploads under way are lost; call it when the registry takes no more requests. */
+  /**
+   * Lets others have the folder. Uploads under way are lost, what else is being written is finished, and whoever writes
+   * after that fails: it is for when the registry takes no more requests.
+   */
   async close(): Promise<void> {
+    this.isClosed = true;
     await Promise.all([...this.unfinished].map((writer) => writer.discard()));
+    await this.turns.settle();
     await this.lock.release();
   }
 
-  createBlob(): Promise<BlobWriter> {
+  createBlob(): BlobWriter {
+    this.assertOpen();
     const keep: Keep = (path, repository, digest) =>
-      this.turns.take(digest, async () => {
+      this.change(digest, async () => {
         await moveDurably(path, this.folder.contentPath(digest));
         await this.links.addBlob(repository, digest);
       });
-    return FileWriter.create(this.folder.temporaryPath(), keep, this.unfinished);
+    return new FileWriter(this.folder.temporaryPath(), keep, this.unfinished);
   }
 
   async getBlob(repository: string, digest: string): Promise<StoredBlob | undefined> {
@@ -70,7 +78,7 @@ export class LayoutStore implements Store {
   }
 
   mountBlob(repository: string, digest: string, from?: string): Promise<boolean> {
-    return this.turns.take(digest, async () => {
+    return this.change(digest, async () => {
       const isThere = from === undefined ? this.links.isBlobAnywhere(digest) : this.links.hasBlob(from, digest);
       if (isThere) await this.links.addBlob(repository, digest);
       return isThere;
@@ -78,7 +86,7 @@ export class LayoutStore implements Store {
   }
 
   deleteBlob(repository: string, digest: string): Promise<boolean> {
-    return this.turns.take(digest, async () => {
+    return this.change(digest, async () => {
       if (!this.links.hasBlob(repository, digest)) return false;
       await this.links.removeBlob(repository, digest);
       await this.removeUnheld(digest);
@@ -96,7 +104,7 @@ export class LayoutStore implements Store {
 
   putManifest(repository: string, manifest: RawManifest, ...tags: string[]): Promise<void> {
     const { bytes, descriptor } = manifest;
-    return this.turns.take(descriptor.digest, async () => {
+    return this.change(descriptor.digest, async () => {
       await this.folder.writeContent(descriptor.digest, bytes);
       await this.links.addManifest(repository, manifest);
       if (tags.length > 0) await this.index.set(repository, tags, descriptor);
@@ -104,7 +112,7 @@ export class LayoutStore implements Store {
   }
 
   deleteManifest(repository: string, digest: string): Promise<boolean> {
-    return this.turns.take(digest, async () => {
+    return this.change(digest, async () => {
       if (this.links.manifest(repository, digest) === undefined) return false;
       await this.index.deleteAll(repository, digest);
       await this.links.removeManifest(repository, digest);
@@ -126,10 +134,12 @@ export class LayoutStore implements Store {
     return this.index.get(repository, tag)?.digest;
   }
 
-  async deleteTag(repository: string, tag: string): Promise<boolean> {
-    if (this.index.get(repository, tag) === undefined) return false;
-    await this.index.delete(repository, tag);
-    return true;
+  deleteTag(repository: string, tag: string): Promise<boolean> {
+    return this.change(`${repository}:${tag}`, async () => {
+      if (this.index.get(repository, tag) === undefined) return false;
+      await this.index.delete(repository, tag);
+      return true;
+    });
   }
 
   listTags(repository: string): string[] {
@@ -142,6 +152,16 @@ export class LayoutStore implements Store {
 
   listRepositories(): string[] {
     return this.links.names();
+  }
+
+  private async change<T>(key: string, work: () => Promise<T>): Promise<T> {
+    this.assertOpen();
+    return this.turns.take(key, work);
+  }
+
+  /** Another process may have the folder by now. */
+  private assertOpen(): void {
+    if (this.isClosed) throw new RegistryClientError('the store is closed', { code: 'STORE_CLOSED' });
   }
 
   /** Entries of other tools name content no repository holds, so with one of them nothing is removed. */

@@ -36,10 +36,11 @@ export class ListRoutes {
 }
 
 function referrerOf({ descriptor, manifest }: RawManifest): Descriptor {
-  const artifactType = manifest.artifactType ?? (isIndex(manifest) ? undefined : manifest.config.mediaType);
+  // An empty type counts as none.
+  const artifactType = manifest.artifactType || (isIndex(manifest) ? '' : manifest.config.mediaType);
   return {
     ...descriptor,
-    ...(artifactType === undefined ? {} : { artifactType }),
+    ...(artifactType === '' ? {} : { artifactType }),
     ...(manifest.annotations === undefined ? {} : { annotations: manifest.annotations }),
   };
 }

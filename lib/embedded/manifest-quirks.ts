@@ -1,7 +1,7 @@
-import { buffer } from 'node:stream/consumers';
 import { Readable } from 'node:stream';
-import { MAX_MANIFEST_SIZE } from '../oci/manifest.js';
+import { bareMediaType, MediaType } from '../oci/media-types.js';
 import { deletesManifest } from './list-quirks.js';
+import { readManifest } from './manifests.js';
 import { ask, jsonOf, type Quirk, refusing } from './quirk.js';
 import { Refusal } from './registry-error.js';
 
@@ -33,8 +33,7 @@ export const tagsFirst: Quirk = async (request, next) => {
 /** ECR wants `mediaType` in the manifest itself (containers/image docker/docker_image_dest.go). */
 export const mediaTypeRequired: Quirk = async (request, next) => {
   if (request.method !== 'PUT' || request.route.endpoint !== 'manifest') return next.handle(request);
-  if (Number(request.headers['content-length'] ?? 0) > MAX_MANIFEST_SIZE) return next.handle(request);
-  const bytes = await buffer(request.body);
+  const bytes = await readManifest(request.body, Number(request.headers['content-length'] ?? 0));
   if (!hasMediaType(bytes)) throw new Refusal('UNSUPPORTED', 'Invalid JSON syntax');
   return next.handle({ ...request, body: Readable.from([bytes], { objectMode: false }) });
 };
@@ -47,6 +46,19 @@ function hasMediaType(bytes: Buffer): boolean {
     return true;
   }
 }
+
+/**
+ * distribution, registry/handlers/manifests.go: OCI manifests and indexes are only there for who names their type in Accept.
+ * A star is not enough, and Docker's types are there for everybody.
+ */
+export const ociWhenAccepted: Quirk = async (request, next) => {
+  const answer = await next.handle(request);
+  const type = answer.headers['content-type'];
+  if (request.route.endpoint !== 'manifest' || answer.status !== 200) return answer;
+  if (type !== MediaType.ociManifest && type !== MediaType.ociIndex) return answer;
+  if ((request.headers.accept ?? '').split(',').map(bareMediaType).includes(type)) return answer;
+  throw new Refusal('MANIFEST_UNKNOWN', `there is an ${type}, which the request does not accept`);
+};
 
 /** distribution 2.8, registry/handlers/manifests.go: sha256 whatever is asked for, and 400 for whatever is too large. */
 export const olderManifests: Quirk = async (request, next) => {

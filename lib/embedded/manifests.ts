@@ -66,9 +66,13 @@ export class ManifestRoutes {
 
   /** The subject alone may be absent. Source: distribution-spec v1.1, "Pushing Manifests with Subject". */
   private async assertComplete(repository: string, manifest: Manifest): Promise<void> {
-    const needed = isIndex(manifest) ? manifest.manifests : [manifest.config, ...manifest.layers.filter(isPushed)];
-    const held = await Promise.all(needed.map((descriptor) => this.holds(repository, descriptor, isIndex(manifest))));
-    const missing = new Set(needed.filter((_, i) => !held[i]).map(({ digest }) => digest));
+    const named = isIndex(manifest) ? manifest.manifests : [manifest.config, ...manifest.layers.filter(isPushed)];
+    const needed = new Map(named.map((descriptor) => [`${descriptor.mediaType} ${descriptor.digest}`, descriptor]));
+    const missing = new Set<string>();
+    // One after another: a manifest has room for tens of thousands of names, and a store may open a file for each.
+    for (const descriptor of needed.values()) {
+      if (!(await this.holds(repository, descriptor, isIndex(manifest)))) missing.add(descriptor.digest);
+    }
     if (missing.size === 0) return;
     throw new Refusal('MANIFEST_BLOB_UNKNOWN', `${repository} lacks ${[...missing].join(', ')}`, {
       errors: [...missing].map((digest) => ({
@@ -122,7 +126,8 @@ async function receiveManifest({ headers, body }: RoutedRequest, reference: stri
   return { ...raw, descriptor: { ...raw.descriptor, digest } };
 }
 
-async function readManifest(body: Readable, announced: number): Promise<Buffer> {
+/** @throws Refusal MANIFEST_INVALID (413) as soon as it is too long. */
+export async function readManifest(body: Readable, announced: number): Promise<Buffer> {
   if (announced > MAX_MANIFEST_SIZE) throw tooLarge();
   const chunks: Buffer[] = [];
   let size = 0;

@@ -9,11 +9,18 @@ import {
   withoutCatalog,
   withoutReferrers,
 } from './list-quirks.js';
-import { mediaTypeRequired, olderManifests, tagsFirst, tagsStay, withoutDelete } from './manifest-quirks.js';
+import {
+  mediaTypeRequired,
+  ociWhenAccepted,
+  olderManifests,
+  tagsFirst,
+  tagsStay,
+  withoutDelete,
+} from './manifest-quirks.js';
 import type { RegistryHandler, RegistryRequest, RegistryResponse } from './message.js';
 import type { Quirk } from './quirk.js';
 import { errorResponse, Refusal } from './registry-error.js';
-import { routeOf } from './route.js';
+import { routeOf, splitTarget } from './route.js';
 import { seal } from './seal.js';
 import {
   chunksUpTo,
@@ -41,6 +48,7 @@ const QUIRKS: Readonly<Record<PersonalityName, () => readonly Quirk[]>> = {
     tagsAtOnce,
     pagesUpTo(MAX_ENTRIES, 'catalog'),
     catalogInHundreds,
+    ociWhenAccepted,
     olderManifests,
     postOnlyStarts,
     staleLocations('2.8'),
@@ -50,6 +58,7 @@ const QUIRKS: Readonly<Record<PersonalityName, () => readonly Quirk[]>> = {
     withoutReferrers,
     pagesUpTo(MAX_ENTRIES, 'catalog', 'tags'),
     catalogInHundreds,
+    ociWhenAccepted,
     staleLocations('3'),
   ],
   // go-containerregistry pkg/v1/remote/options.go: more than 1000 tags a page are refused.
@@ -82,10 +91,9 @@ export class Personality implements RegistryHandler {
 function withQuirk(next: RegistryHandler, quirk: Quirk): RegistryHandler {
   return {
     handle: async (request) => {
-      const [path = ''] = request.target.split('?', 1);
+      const { path, query } = splitTarget(request.target);
       const route = routeOf(path);
       if (route === undefined) return next.handle(request);
-      const query = new URLSearchParams(request.target.slice(path.length));
       return quirk({ ...request, route, query }, next);
     },
   };

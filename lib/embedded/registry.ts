@@ -11,7 +11,7 @@ import {
   type RoutedRequest,
 } from './message.js';
 import { errorResponse, Refusal } from './registry-error.js';
-import { type Endpoint, routeOf } from './route.js';
+import { type Endpoint, routeOf, splitTarget } from './route.js';
 import { seal } from './seal.js';
 import type { Store } from './store.js';
 import { UploadRoutes } from './uploads.js';
@@ -71,12 +71,12 @@ export class EmbeddedRegistry implements RegistryHandler {
   }
 
   private async dispatch(request: RegistryRequest): Promise<RegistryResponse> {
-    const [path = '', query = ''] = splitOnce(request.target, '?');
+    const { path, query } = splitTarget(request.target);
     const route = routeOf(path);
     if (route === undefined) throw new Refusal('UNSUPPORTED', 'there is no such endpoint', { status: 404 });
     const action = actionFor(request.method, this.endpoints[route.endpoint]);
     if (route.endpoint !== 'base' && route.endpoint !== 'catalog') assertRepository(route.repository);
-    return action({ ...request, ...route, query: new URLSearchParams(query) });
+    return action({ ...request, ...route, query });
   }
 }
 
@@ -86,9 +86,4 @@ function actionFor(method: string, actions: Actions): Action {
   if (action !== undefined) return action;
   const allow = Object.keys(actions).flatMap((known) => (known === 'GET' ? ['GET', 'HEAD'] : [known]));
   throw new Refusal('UNSUPPORTED', `${method} is not supported here`, { headers: { allow: allow.join(', ') } });
-}
-
-function splitOnce(text: string, separator: string): string[] {
-  const at = text.indexOf(separator);
-  return at < 0 ? [text] : [text.slice(0, at), text.slice(at + separator.length)];
 }

@@ -10,6 +10,12 @@ export interface Route {
   reference: string;
 }
 
+/** Parts a target at its first question mark, and nowhere else: what asks for a right and what uses it must read the same. */
+export function splitTarget(target: string): { path: string; query: URLSearchParams } {
+  const [path = ''] = target.split('?', 1);
+  return { path, query: new URLSearchParams(target.slice(path.length)) };
+}
+
 /**
  * Understands a path, percent-encoded as sent; every part is decoded once. Read from the right, because a repository may have
  * parts named `blobs` or `tags` itself. `undefined` for a path that is no endpoint.

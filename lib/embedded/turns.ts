@@ -12,4 +12,9 @@ export class Turns {
       if (this.last.get(key) === mine) this.last.delete(key);
     }
   }
+
+  /** Resolves when the work that was taken on so far is done, well or not. */
+  async settle(): Promise<void> {
+    await Promise.allSettled(this.last.values());
+  }
 }

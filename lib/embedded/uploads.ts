@@ -1,5 +1,5 @@
-import { assertDigest, type DigestAlgorithm } from '../oci/digest.js';
-import { assertRepository } from '../oci/reference.js';
+import { assertDigest, type DigestAlgorithm, isDigest } from '../oci/digest.js';
+import { isRepository } from '../oci/reference.js';
 import type { RegistryResponse, RoutedRequest } from './message.js';
 import { chunkRange } from './ranges.js';
 import { Refusal } from './registry-error.js';
@@ -22,10 +22,8 @@ export class UploadRoutes {
   /** POST: mounts, or takes a whole blob, or starts a session. */
   async start(request: RoutedRequest): Promise<RegistryResponse> {
     const { repository, query } = request;
-    const mount = query.get('mount');
-    if (mount !== null && (await this.mount(repository, assertDigest(mount), query.get('from')))) {
-      return created(repository, mount);
-    }
+    const mounted = await this.mount(repository, query.get('mount'), query.get('from'));
+    if (mounted !== undefined) return created(repository, mounted);
     const digest = query.get('digest');
     if (digest !== null) assertDigest(digest);
     const algorithm = algorithmFrom(query.get('digest-algorithm'));
@@ -77,8 +75,10 @@ export class UploadRoutes {
     await Promise.all(idle.map((session) => session.cancel()));
   }
 
-  private mount(repository: string, digest: string, from: string | null): Promise<boolean> | boolean {
-    return this.store.mountBlob(repository, digest, from === null ? undefined : assertRepository(from));
+  /** What names no blob that is there mounts nothing, and an upload starts: distribution-spec v1.1, "Mounting a blob". */
+  private async mount(repository: string, digest: string | null, from: string | null): Promise<string | undefined> {
+    if (!isDigest(digest) || (from !== null && !isRepository(from))) return undefined;
+    return (await this.store.mountBlob(repository, digest, from ?? undefined)) ? digest : undefined;
   }
 
   private async takeWhole(session: UploadSession, { body }: RoutedRequest, digest: string): Promise<RegistryResponse> {

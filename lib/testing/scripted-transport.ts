@@ -24,7 +24,7 @@ export interface ScriptedExchange {
   on?: string;
   /** What path and query must match, or contain. Default: any. */
   path?: RegExp | string;
-  /** How often it is to come. Default 1. */
+  /** How often it is to come; `Infinity` is for once or more, and for `inOrder: false`. Default 1. */
   times?: number;
   /** Default: 200 without a body. */
   reply?: ScriptedReply | ((call: ScriptedCall) => ScriptedReply | Promise<ScriptedReply>);
@@ -48,6 +48,13 @@ export interface ScriptedTransportOptions {
   keepBodies?: boolean;
 }
 
+interface Expected {
+  exchange: ScriptedExchange;
+  /** How often it is still to come. */
+  times: number;
+  hasCome: boolean;
+}
+
 /**
  * A transport that knows what is to come and what to say. For tests of what your code sends; where that does not matter, a
  * whole registry needs no script.
@@ -55,13 +62,13 @@ export interface ScriptedTransportOptions {
 export class ScriptedTransport implements Transport {
   /** Every request so far, the unexpected ones too. */
   readonly calls: ScriptedCall[] = [];
-  private readonly left: { exchange: ScriptedExchange; times: number }[];
+  private readonly left: Expected[];
   private readonly unexpected: string[] = [];
   private readonly inOrder: boolean;
   private readonly keepBodies: boolean;
 
   constructor(script: readonly ScriptedExchange[], options: ScriptedTransportOptions = {}) {
-    this.left = script.map((exchange) => ({ exchange, times: exchange.times ?? 1 }));
+    this.left = script.map((exchange) => ({ exchange, times: exchange.times ?? 1, hasCome: false }));
     this.inOrder = options.inOrder ?? true;
     this.keepBodies = options.keepBodies ?? true;
   }
@@ -81,9 +88,11 @@ export class ScriptedTransport implements Transport {
 
   /** @throws Error that lists the exchanges that never came, and the requests that came unexpected */
   assertNoPending(): void {
-    const pending = this.left.map(
-      ({ exchange, times }) => `${describe(exchange)}${times > 1 ? `, ${times} times` : ''}`,
-    );
+    const pending = this.left
+      .filter(({ times, hasCome }) => times !== Infinity || !hasCome)
+      .map(
+        ({ exchange, times }) => `${describe(exchange)}${times > 1 && times !== Infinity ? `, ${times} times` : ''}`,
+      );
     const problems = [...listed('never came', pending), ...listed('came and was not expected', this.unexpected)];
     if (problems.length > 0) throw new Error(problems.join('\n'));
   }
@@ -100,6 +109,7 @@ export class ScriptedTransport implements Transport {
       return { surprise: `${came} came, but ${this.expected()}` };
     }
     found.times -= 1;
+    found.hasCome = true;
     if (found.times <= 0) this.left.splice(this.left.indexOf(found), 1);
     return { exchange: found.exchange, surprise: '' };
   }

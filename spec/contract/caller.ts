@@ -13,6 +13,7 @@ export interface Answer {
 export interface CallOptions {
   headers?: Record<string, string>;
   body?: string | Buffer | RequestBody;
+  signal?: AbortSignal;
 }
 
 /** A manifest as it was pushed. */
@@ -31,12 +32,13 @@ export class Caller {
   ) {}
 
   /** @param path - or a `Location`, relative or absolute */
-  async call(method: string, path: string, { headers = {}, body }: CallOptions = {}): Promise<Answer> {
+  async call(method: string, path: string, { headers = {}, body, signal }: CallOptions = {}): Promise<Answer> {
     const response = await this.transport.send({
       method,
       url: new URL(path, this.url),
       headers,
       ...(body === undefined ? {} : { body: toRequestBody(body) }),
+      ...(signal && { signal }),
     });
     return { status: response.status, headers: response.headers, body: await buffer(response.body) };
   }

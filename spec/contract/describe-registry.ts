@@ -195,6 +195,13 @@ export function describeRegistry(
         const location = withDigest(answer.headers.location ?? '', digest);
         expect((await caller.call('PUT', location, { body: 'not there yet' })).status).toBe(201);
       });
+
+      it.each([`mount=${digestOf('x')}&from=NoName`, 'mount=sha256:none&from=contract/nowhere'])(
+        'becomes an upload where it makes no sense: %s',
+        async (query) => {
+          expect((await caller.call('POST', `/v2/${repository}/blobs/uploads/?${query}`)).status).toBe(202);
+        },
+      );
     });
 
     describe('a manifest', () => {

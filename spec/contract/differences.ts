@@ -1,5 +1,5 @@
 import { digestOf } from '../../lib/oci/digest.js';
-import { type Answer, type Caller, imageOf, indexOf, jsonOf, OCI_INDEX, outcomeOf } from './caller.js';
+import { type Answer, type Caller, DOCKER_MANIFEST, imageOf, indexOf, jsonOf, OCI_INDEX, outcomeOf } from './caller.js';
 
 /** What stands behind the contract: something that follows the spec, or distribution 2.8 with its own ways. */
 export type RegistryKind = 'spec' | 'distribution 2.8';
@@ -113,6 +113,20 @@ export const DIFFERENCES: readonly Difference[] = [
       await caller.pushBlob(repository, '{}');
       const manifest = imageOf('{}');
       return outcome(await caller.putManifest(repository, digestOf(JSON.stringify(manifest), 'sha512'), manifest));
+    },
+  },
+  {
+    what: 'an OCI image for a client that accepts anything, but names no OCI type',
+    spec: '200, then 200',
+    'distribution 2.8': '404 MANIFEST_UNKNOWN, then 404 MANIFEST_UNKNOWN',
+    reason: '2.8 and 3 hide the types that an older Docker would not understand; most others give what they have',
+    async ask(caller, repository) {
+      const { digest } = await caller.pushImage(repository, 'v1');
+      const answers = ['v1', digest].map(async (reference) => {
+        const headers = { accept: `${DOCKER_MANIFEST}, */*` };
+        return outcome(await caller.call('GET', `/v2/${repository}/manifests/${reference}`, { headers }));
+      });
+      return (await Promise.all(answers)).join(', then ');
     },
   },
   {

@@ -35,7 +35,15 @@ describe('accessNeeded', () => {
       '/v2/app/blobs/uploads/?mount=sha256:00&from=other/app',
       'repository:app:pull,push repository:other/app:pull',
     ],
+    ['POST', '/v2/app/blobs/uploads/?mount=sha256:00&from=No%20Name', 'repository:app:pull,push'],
+    // The registry would mount from it, too: a fragment means nothing to a server.
+    [
+      'POST',
+      '/v2/app/blobs/uploads/?mount=sha256:00#&from=other/app',
+      'repository:app:pull,push repository:other/app:pull',
+    ],
     ['GET', '/no/such/path', ''],
+    ['GET', '//', ''],
   ])('of %s %s is "%s"', (method, target, scopes) => {
     expect(accessNeeded(method, target).map(formatScope).join(' ')).toBe(scopes);
   });

@@ -31,6 +31,7 @@ describe('durable files', () => {
     await mkdir(join(folder, 'file', 'inside'), { recursive: true });
     await expect(writeDurably(join(folder, 'file'), 'new', join(folder, 'temporary'))).rejects.toThrow();
     expect(await readdir(join(folder, 'file'))).toEqual(['inside']);
+    expect(await readdir(folder)).toEqual(['file']);
   });
 
   it('are made empty, and are so already', async () => {

@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { EmbeddedTransport } from '../../lib/embedded/embedded-transport.js';
 import type { Fault } from '../../lib/embedded/fault.js';
@@ -237,6 +238,32 @@ describe('Faults', () => {
       await expect(read({ resetAfterBytes: 4 })).rejects.toMatchObject({ code: 'ECONNRESET' });
     });
 
+    it.each<Fault>([
+      { stallAfterBytes: 4 },
+      { delayMs: 60_000, resetAfterBytes: 4 },
+      { delayMs: 60_000, truncateAfterBytes: 4 },
+      { delayMs: 60_000, flipBit: 4 },
+    ])('is given up at once by who reads it, in spite of %j', async (fault) => {
+      const faults = new Faults(answering(), [fault]);
+      const { body } = await faults.handle(requestOf('GET', '/x'));
+      const stream = await body!.open();
+      const ended = buffer(stream).catch((error: unknown) => error);
+      await until(() => faults.fired.length === 1, 'it stands still');
+      stream.destroy(new Error('had enough'));
+      expect(await ended).toMatchObject({ message: 'had enough' });
+    });
+
+    it.each<Fault>([{ resetAfterBytes: 4 }, { truncateAfterBytes: 4 }])(
+      'leaves nothing open after %j',
+      async (fault) => {
+        const source = Readable.from([CONTENT, CONTENT], { objectMode: false });
+        const answer = { status: 200, headers: {}, body: { size: 20, open: () => source } };
+        const { body } = await new Faults(new AskedHandler(answer), [fault]).handle(requestOf('GET', '/x'));
+        await buffer(await body!.open()).catch(() => undefined);
+        await until(() => source.destroyed, 'it is closed');
+      },
+    );
+
     it('of which there is none is left alone', async () => {
       const faults = new Faults(new AskedHandler(), [{ truncateAfterBytes: 4 }]);
       expect(await faults.handle(requestOf('GET', '/x'))).toEqual({ status: 200, headers: {} });
@@ -276,6 +303,23 @@ describe.each(['over http', 'without sockets'])('Faults %s', (how) => {
       await expect(broken).rejects.toMatchObject({ code: 'ECONNRESET', status: undefined, retryable: true });
       expect((await caller.call('GET', location)).headers.range).toBe('0-3999999');
       expect(handler.pending).toEqual([]);
+    } finally {
+      await stop();
+    }
+  });
+
+  it('a stall ends when the client gives up, and the session is free again', async () => {
+    const { caller, handler } = await start([{ on: 'PATCH', stallAfterBytes: 4_000_000 }]);
+    try {
+      const location = await caller.startUpload('app');
+      const patience = new AbortController();
+      const stalled = caller.call('PATCH', location, { body: blob, signal: patience.signal });
+      await until(() => handler.fired.length === 1, 'nothing moves');
+      patience.abort(new Error('took too long'));
+      await expect(stalled).rejects.toThrow('took too long');
+      // The registry hears of it a moment later.
+      while ((await caller.call('PATCH', location, { body: 'x' })).status === 416) await sleep(5);
+      expect((await caller.call('GET', location)).headers.range).toBe('0-4000000');
     } finally {
       await stop();
     }

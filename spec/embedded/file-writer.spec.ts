@@ -1,4 +1,4 @@
-import { open, readdir, readFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
@@ -18,8 +18,7 @@ describe('FileWriter', () => {
     await folders.remove();
   });
 
-  const create = (keep: Keep = () => Promise.resolve()): Promise<FileWriter> =>
-    FileWriter.create(join(folder, 'upload'), keep);
+  const create = (keep: Keep = () => Promise.resolve()): FileWriter => new FileWriter(join(folder, 'upload'), keep);
 
   /** What all open files are made of. */
   async function prototypeOfFiles(): Promise<{ write: (...args: never[]) => Promise<{ bytesWritten: number }> }> {
@@ -30,7 +29,7 @@ describe('FileWriter', () => {
 
   it('hands over a file with all that was written, and leaves none of its own', async () => {
     const kept: string[] = [];
-    const writer = await create(async (path, repository, digest) => {
+    const writer = create(async (path, repository, digest) => {
       kept.push(await readFile(path, 'utf8'), repository, digest);
     });
     await writer.write(Buffer.from('one '));
@@ -47,7 +46,7 @@ describe('FileWriter', () => {
       const [chunk, at, , position] = args as unknown as [Buffer, number, number, number];
       return write.apply(this, [chunk, at, 1, position] as never);
     });
-    const writer = await create();
+    const writer = create();
     await writer.write(Buffer.from('content'));
     jest.restoreAllMocks();
     expect(await text(writer.read())).toBe('content');
@@ -58,7 +57,7 @@ describe('FileWriter', () => {
     const files = await prototypeOfFiles();
     const write = files.write;
     const kept: string[] = [];
-    const writer = await create(async (path) => void kept.push(await readFile(path, 'utf8')));
+    const writer = create(async (path) => void kept.push(await readFile(path, 'utf8')));
     await writer.write(Buffer.from('whole '));
     jest.spyOn(files, 'write').mockImplementationOnce(async function (this: unknown, ...args: never[]) {
       const [chunk, at, , position] = args as unknown as [Buffer, number, number, number];
@@ -73,7 +72,7 @@ describe('FileWriter', () => {
   });
 
   it('leaves no file when what it has cannot be kept', async () => {
-    const writer = await create(() => Promise.reject(new Error('ENOSPC')));
+    const writer = create(() => Promise.reject(new Error('ENOSPC')));
     await writer.write(Buffer.from('content'));
     await expect(writer.commit('app', 'sha256:0')).rejects.toThrow('ENOSPC');
     expect(await readdir(folder)).toEqual([]);
@@ -81,16 +80,41 @@ describe('FileWriter', () => {
 
   it('is listed as unfinished until it is committed or discarded', async () => {
     const unfinished = new Set<FileWriter>();
-    const create = (name: string) => FileWriter.create(join(folder, name), () => Promise.resolve(), unfinished);
-    const [one, two] = [await create('one'), await create('two')];
+    const create = (name: string) => new FileWriter(join(folder, name), () => Promise.resolve(), unfinished);
+    const [one, two] = [create('one'), create('two')];
     expect([...unfinished]).toEqual([one, two]);
     await one.commit('app', 'sha256:0');
     await two.discard();
     expect([...unfinished]).toEqual([]);
   });
 
+  it('has no file before there is something in it, and none that is open afterwards', async () => {
+    const writer = create();
+    expect(await readdir(folder)).toEqual([]);
+    await writer.write(Buffer.from('content'));
+    expect(await readdir(folder)).toEqual(['upload']);
+    await writer.discard();
+    await expect(writer.write(Buffer.from('more'))).rejects.toThrow('the upload is over');
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  it('keeps a content without bytes', async () => {
+    const kept: string[] = [];
+    await create(async (path) => void kept.push(await readFile(path, 'utf8'))).commit('app', 'sha256:0');
+    expect(kept).toEqual(['']);
+  });
+
+  it('opens its file with the next chunk when it could not with this one', async () => {
+    const late = join(folder, 'late');
+    const writer = new FileWriter(join(late, 'upload'), () => Promise.resolve());
+    await expect(writer.write(Buffer.from('content'))).rejects.toThrow('ENOENT');
+    await mkdir(late);
+    await writer.write(Buffer.from('content'));
+    await writer.discard();
+  });
+
   it('leaves no file when it is discarded, however often', async () => {
-    const writer = await create();
+    const writer = create();
     await writer.write(Buffer.from('content'));
     await writer.discard();
     await writer.discard();

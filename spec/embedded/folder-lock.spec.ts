@@ -1,6 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { FolderLock } from '../../lib/embedded/folder-lock.js';
 import { InvalidArgumentError } from '../../lib/errors.js';
@@ -11,7 +12,7 @@ describe('FolderLock', () => {
   afterEach(() => folders.remove());
 
   const lockIn = (folder: string): string => join(folder, 'lock');
-  const ownerOf = async (folder: string): Promise<number> => Number(await readFile(lockIn(folder), 'utf8'));
+  const ownerOf = async (folder: string): Promise<number> => Number.parseInt(await readFile(lockIn(folder), 'utf8'));
 
   /** The id of a process that has ended. */
   const goneProcess = (): number => spawnSync(process.execPath, ['--version']).pid;
@@ -35,6 +36,35 @@ describe('FolderLock', () => {
     expect(await readdir(folder)).toEqual(['lock']);
     await lock.release();
     await (await FolderLock.acquire(lockIn(folder))).release();
+  });
+
+  it('is released once only: whoever has it next keeps it', async () => {
+    const folder = await folders.make();
+    const lock = await FolderLock.acquire(lockIn(folder));
+    await lock.release();
+    const next = await FolderLock.acquire(lockIn(folder));
+    await lock.release();
+    await expect(FolderLock.acquire(lockIn(folder))).rejects.toMatchObject({ code: 'FOLDER_IN_USE' });
+    await next.release();
+  });
+
+  it('goes from hand to hand without ever being in two', async () => {
+    const folder = await folders.make();
+    let holders = 0;
+    const work = Array.from({ length: 6 }, async () => {
+      for (let times = 0; times < 30;) {
+        const lock = await FolderLock.acquire(lockIn(folder)).catch(() => sleep(1));
+        if (lock === undefined) continue;
+        holders += 1;
+        expect(holders).toBe(1);
+        await sleep(1);
+        holders -= 1;
+        times += 1;
+        await lock.release();
+      }
+    });
+    await Promise.all(work);
+    expect(await readdir(folder)).toEqual([]);
   });
 
   it('is refused while another process has it that runs', async () => {

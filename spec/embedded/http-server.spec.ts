@@ -244,6 +244,11 @@ describe('RegistryServer', () => {
     });
   });
 
+  it('keeps connections longer than clients do, so that none is closed under a request', async () => {
+    const { headers } = await fetch(`${server.url}/v2/`);
+    expect(headers.get('keep-alive')).toBe('timeout=120');
+  });
+
   describe('close', () => {
     it('ends connections that are kept alive', async () => {
       await caller.call('GET', '/v2/');

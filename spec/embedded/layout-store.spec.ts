@@ -108,7 +108,7 @@ describe('LayoutStore', () => {
       'cannot be left with the repository name %j',
       async (name) => {
         await using(async (store) => {
-          const writer = await store.createBlob();
+          const writer = store.createBlob();
           await expect(writer.commit(name, digestOf(''))).rejects.toMatchObject({ code: 'NAME_INVALID' });
           await expect(store.putManifest(name, manifestOf(), 'v1')).rejects.toMatchObject({ code: 'NAME_INVALID' });
           expect(await entries()).toEqual([]);
@@ -121,7 +121,7 @@ describe('LayoutStore', () => {
       'cannot be left with the digest %j',
       async (digest) => {
         await using(async (store) => {
-          const writer = await store.createBlob();
+          const writer = store.createBlob();
           await expect(writer.commit('app', digest)).rejects.toMatchObject({ code: 'DIGEST_INVALID' });
           expect(await store.getBlob('app', digest)).toBeUndefined();
           expect(await store.deleteBlob('app', digest)).toBe(false);
@@ -314,10 +314,32 @@ describe('LayoutStore', () => {
     });
   });
 
+  it('finishes what is being written when it is closed, and changes nothing after that', async () => {
+    const store = await LayoutStore.open(folder);
+    const [writer, digest] = [store.createBlob(), digestOf('late')];
+    await writer.write(Buffer.from('late'));
+    const putting = ['v1', 'v2'].map((tag) => store.putManifest('app', manifestOf({ annotations: { tag } }), tag));
+    await store.close();
+    expect((await entries()).map(({ annotations }) => annotations?.[REF_NAME])).toEqual(['app:v1', 'app:v2']);
+    await Promise.all(putting);
+
+    const files = await filesBelow();
+    for (const change of [
+      () => store.putManifest('app', manifestOf(), 'v3'),
+      () => store.deleteTag('app', 'v1'),
+      () => store.mountBlob('other', digest),
+    ]) {
+      await expect(change()).rejects.toMatchObject({ code: 'STORE_CLOSED' });
+    }
+    expect(() => store.createBlob()).toThrow('the store is closed');
+    await expect(Promise.resolve(writer.commit('app', digest))).rejects.toThrow();
+    expect(await filesBelow()).toEqual(files);
+  });
+
   it('tells no client where it keeps things when the disk fails', async () => {
     await using(async (_, caller) => {
       await rm(join(folder, 'registry', 'temporary'), { recursive: true });
-      const answer = await caller.call('POST', '/v2/app/blobs/uploads/');
+      const answer = await caller.call('PATCH', await caller.startUpload('app'), { body: 'content' });
       expect([answer.status, answer.body.toString()]).toEqual([500, expect.stringContaining('ENOENT on open')]);
       expect(answer.body.toString()).not.toContain(folder);
     });

@@ -68,6 +68,14 @@ describe('ListRoutes', () => {
     const subject = descriptorOf(OCI_MANIFEST, 'need not be there');
     const path = `/v2/app/referrers/${subject.digest}`;
 
+    it('have the type of their config, and indexes none, where the type they name is empty', async () => {
+      await caller.pushImage('app', 'note', { subject, artifactType: '' });
+      await caller.pushManifest('app', 'list', { ...indexOf(OCI_INDEX), subject, artifactType: '' });
+      const { manifests } = jsonOf<{ manifests: object[] }>(await caller.call('GET', path));
+      expect(manifests[0]).toMatchObject({ artifactType: 'application/vnd.oci.image.config.v1+json' });
+      expect(manifests[1]).not.toHaveProperty('artifactType');
+    });
+
     it('are an empty index where there are none, even without the repository', async () => {
       const answer = await caller.call('GET', `/v2/nobody/referrers/${subject.digest}`);
       expect([answer.status, answer.headers['content-type']]).toEqual([200, OCI_INDEX]);

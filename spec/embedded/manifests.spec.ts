@@ -1,6 +1,8 @@
 import { Readable } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { EmbeddedTransport } from '../../lib/embedded/embedded-transport.js';
+import { MemoryStore } from '../../lib/embedded/memory-store.js';
 import { EmbeddedRegistry } from '../../lib/embedded/registry.js';
 import { digestOf } from '../../lib/oci/digest.js';
 import { MAX_MANIFEST_SIZE } from '../../lib/oci/manifest.js';
@@ -131,6 +133,26 @@ describe('ManifestRoutes', () => {
         ['MANIFEST_BLOB_UNKNOWN', { digest: digestOf('one') }],
         ['MANIFEST_BLOB_UNKNOWN', { digest: digestOf('two') }],
       ]);
+    });
+
+    it('looks for each content once, one after another, however often it is named', async () => {
+      const store = new MemoryStore();
+      let [asked, waiting, most] = [0, 0, 0];
+      const getManifest = store.getManifest.bind(store);
+      Object.assign(store, {
+        getManifest: async (...args: Parameters<typeof getManifest>) => {
+          asked += 1;
+          most = Math.max(most, (waiting += 1));
+          await setImmediate();
+          waiting -= 1;
+          return getManifest(...args);
+        },
+      });
+      const registry = new Caller(new EmbeddedTransport(new EmbeddedRegistry({ store })));
+      const children = [await registry.pushImage('app', 'a', {}, 'a'), await registry.pushImage('app', 'b', {}, 'b')];
+      const many = Array.from({ length: 1000 }, () => children).flat();
+      await registry.pushManifest('app', 'many', indexOf(OCI_INDEX, ...many));
+      expect([asked, most]).toEqual([2, 1]);
     });
 
     it('wants the config too', async () => {

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { EmbeddedTransport } from '../../lib/embedded/embedded-transport.js';
 import { Personality, type PersonalityName } from '../../lib/embedded/personality.js';
@@ -6,12 +7,24 @@ import { InvalidArgumentError } from '../../lib/errors.js';
 import { digestOf } from '../../lib/oci/digest.js';
 import { describeDistribution28 } from '../contract/describe-distribution-28.js';
 import { DIFFERENCES } from '../contract/differences.js';
-import { Caller, imageOf, jsonOf, outcomeOf, withDigest } from '../contract/caller.js';
+import {
+  Caller,
+  dockerImageOf,
+  imageOf,
+  indexOf,
+  jsonOf,
+  OCI_INDEX,
+  OCI_MANIFEST,
+  outcomeOf,
+  withDigest,
+} from '../contract/caller.js';
 
 describeDistribution28('the personality', () => {
   const transport = new EmbeddedTransport(new Personality(new EmbeddedRegistry(), 'distribution-2.8'));
   return Promise.resolve({ url: new URL('http://registry.test'), transport, stop: () => undefined });
 });
+
+const MIB = 1024 * 1024;
 
 describe('Personality', () => {
   let caller: Caller;
@@ -54,6 +67,23 @@ describe('Personality', () => {
       const pushed = await caller.putManifest('app', '2', { ...imageOf('{"seed":"image"}'), subject: descriptor });
       expect([pushed.status, pushed.headers['oci-subject']]).toEqual([201, undefined]);
       expect(await statusOf('GET', `/v2/app/referrers/${digest}`)).toBe(404);
+    });
+
+    it('has OCI manifests and indexes for who accepts them by name, and those of Docker for all', async () => {
+      await caller.pushManifest('app', 'index', indexOf(OCI_INDEX, await caller.pushImage('app', 'image')));
+      await caller.pushManifest('app', 'docker', dockerImageOf('{"seed":"image"}', 'layer of image'));
+      const statusFor = async (method: string, tag: string, accept?: string) => {
+        const headers = { ...(accept !== undefined && { accept }) };
+        return (await caller.call(method, `/v2/app/manifests/${tag}`, { headers })).status;
+      };
+      expect(await statusFor('GET', 'image', `text/plain, ${OCI_MANIFEST};q=0.5`)).toBe(200);
+      expect(await statusFor('HEAD', 'index', OCI_INDEX)).toBe(200);
+      expect(await statusFor('GET', 'docker')).toBe(200);
+      for (const method of ['GET', 'HEAD']) {
+        expect(await statusFor(method, 'image')).toBe(404);
+        expect(await statusFor(method, 'image', '*/*')).toBe(404);
+        expect(await statusFor(method, 'index', OCI_MANIFEST)).toBe(404);
+      }
     });
 
     it('lists 100 repositories at once, and up to 1000 when asked', async () => {
@@ -128,6 +158,19 @@ describe('Personality', () => {
         body: '{',
       });
       expect(outcomeOf(noJson)).toBe('400 MANIFEST_INVALID');
+    });
+
+    it('reads no more of a manifest than a registry takes', async () => {
+      let sent = 0;
+      async function* endless() {
+        for (; sent < 16 * MIB; sent += MIB) yield await Promise.resolve(Buffer.alloc(MIB));
+      }
+      const body = { open: () => Readable.from(endless(), { objectMode: false, highWaterMark: 1 }) };
+      const headers = { 'content-type': OCI_MANIFEST };
+      expect(outcomeOf(await caller.call('PUT', '/v2/app/manifests/1', { headers, body }))).toBe(
+        '413 MANIFEST_INVALID',
+      );
+      expect(sent).toBeLessThan(8 * MIB);
     });
 
     it('lists 1000 tags a page', async () => {

@@ -1,5 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
-import { routeOf } from '../../lib/embedded/route.js';
+import { routeOf, splitTarget } from '../../lib/embedded/route.js';
+
+describe('splitTarget', () => {
+  it('takes all behind the first question mark for the query', () => {
+    const { path, query } = splitTarget('/v2/app/tags/list?n=1&last=a?b#c');
+    expect([path, query.get('n'), query.get('last')]).toEqual(['/v2/app/tags/list', '1', 'a?b#c']);
+    expect([splitTarget('//').path, splitTarget('//').query.size]).toEqual(['//', 0]);
+  });
+});
 
 describe('routeOf', () => {
   it.each([

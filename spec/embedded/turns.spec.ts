@@ -33,4 +33,18 @@ describe('Turns', () => {
     await expect(failed).rejects.toThrow('disk full');
     expect(await next).toBe('done');
   });
+
+  it('are waited for, also those that fail', async () => {
+    const turns = new Turns();
+    const done: string[] = [];
+    const finish = (name: string) => async (): Promise<void> => {
+      await sleep(10);
+      done.push(name);
+    };
+    const failed = turns.take('one', () => Promise.reject(new Error('disk full'))).catch(() => done.push('failed'));
+    const work = [failed, turns.take('two', finish('second')), turns.take('two', finish('third'))];
+    await turns.settle();
+    expect(done).toEqual(['failed', 'second', 'third']);
+    await Promise.all(work);
+  });
 });

@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import {
   collect,
   digestOf,
@@ -13,15 +16,18 @@ import {
   type ImageConfig,
   type ImageManifest,
   inspectDockerTar,
+  InvalidArgumentError,
   NotFoundError,
   parseRepositoryTag,
   RegistryClient,
+  type RegistryClientOptions,
   RegistryError,
   shortDigest,
   TarReadError,
   validateDockerTar,
   ValidationError,
 } from '../../lib/index.js';
+import { isolatedRepository, startTestRegistry } from '../../lib/testing/index.js';
 import { integrationRegistry } from '../support/integration-registry.js';
 import { readBack, readTags } from '../support/reading-back.js';
 import { imageTar } from '../support/image-tar.js';
@@ -168,14 +174,30 @@ const ROWS: Record<string, () => Promise<void>> = {
     expect([...wanted]).toEqual([]);
   },
   create_session: async () => {
-    const own = new RegistryClient({ url: integrationRegistry().url });
-    await own.checkConnectivity();
-    await expect(own.close()).resolves.toBeUndefined();
+    const connections: Socket[] = [];
+    const counting = createServer({ keepAliveTimeout: 0 }, (_, answer) => void answer.end('{}'));
+    counting.on('connection', (socket) => connections.push(socket));
+    await once(counting.listen(0, '127.0.0.1'), 'listening');
+    const own = new RegistryClient({ url: `http://127.0.0.1:${(counting.address() as AddressInfo).port}` });
+    for (let times = 0; times < 10; times++) await own.checkConnectivity();
+    // The second request may come before the connection of the first is free again.
+    expect(connections.length).toBeLessThanOrEqual(2);
+    expect(connections.every(({ closed }) => closed)).toBe(false);
+    const closed = connections.filter((socket) => !socket.closed).map((socket) => once(socket, 'close'));
+    await own.close();
+    await Promise.all(closed);
+    counting.close();
   },
   RegistryConfig: async () => {
-    const own = new RegistryClient({ url: `${integrationRegistry().url}/`, timeout: 5000 });
-    expect(await own.checkConnectivity()).toBe(true);
+    const { url } = integrationRegistry();
+    const own = new RegistryClient({ url: `${url}/`, timeout: 50, retry: { retries: 0 } });
+    expect(own.registry).toBe(new URL(url).host);
+    expect(await own.checkConnectivity({ timeout: 5000 })).toBe(true);
     await own.close();
+    expect(await secondsUntilGivenUp({ timeout: 50 })).toBeLessThan(5);
+    for (const wrong of [{ url: 'ftp://host' }, { timeout: 0 }, { concurrency: -1 }]) {
+      expect(() => new RegistryClient(wrong)).toThrow(InvalidArgumentError);
+    }
   },
   BlobInfo: async () => {
     const { repository, digest } = await pushed();
@@ -206,18 +228,25 @@ const ROWS: Record<string, () => Promise<void>> = {
     await expect(client.push(tar, 'app')).rejects.toBeInstanceOf(ValidationError);
   },
   REGISTRY_URL: async () => {
-    const { env } = process;
-    process.env = { ...env, REGISTRY_URL: integrationRegistry().url, REGISTRY_TIMEOUT: '7', REGISTRY_DEBUG: 'true' };
+    const { url } = integrationRegistry();
     const lines: string[] = [];
+    const write = jest.spyOn(process.stderr, 'write').mockImplementation((line) => lines.push(String(line)) > 0);
     try {
-      const own = new RegistryClient({ log: (line) => lines.push(line) });
-      await own.checkConnectivity();
-      expect(own.registry).toBe(new URL(integrationRegistry().url).host);
-      expect(lines.join()).toContain('/v2/');
-      await own.close();
+      await withEnvironment({ REGISTRY_URL: url, REGISTRY_DEBUG: 'true' }, async () => {
+        const own = new RegistryClient();
+        await own.checkConnectivity();
+        expect(own.registry).toBe(new URL(url).host);
+        await own.close();
+      });
+      expect(lines.join('')).toMatch(/GET \S+\/v2\/.* 200/);
     } finally {
-      process.env = env;
+      write.mockRestore();
     }
+    await withEnvironment({ REGISTRY_TIMEOUT: '1' }, async () => {
+      const seconds = await secondsUntilGivenUp({});
+      expect(seconds).toBeGreaterThan(0.9);
+      expect(seconds).toBeLessThan(10);
+    });
   },
   pull: async () => {
     const folder = await mkdtemp(join(tmpdir(), 'parity-'));
@@ -228,7 +257,34 @@ const ROWS: Record<string, () => Promise<void>> = {
     expect(await validateDockerTar(file)).toBe(true);
     await rm(folder, { recursive: true });
   },
+  TestContext: async () => {
+    const mine = isolatedRepository(client, 'parity/isolated');
+    const { digest } = await client.push(TAR, `${mine.name}:v1`);
+    expect(await mine.cleanUp()).toEqual({ deleted: [digest], left: [] });
+    expect(await client.resolve(mine.name, digest)).toBeUndefined();
+    expect(isolatedRepository(client, 'parity/isolated').name).not.toBe(mine.name);
+  },
 };
+
+async function withEnvironment(variables: Record<string, string>, work: () => Promise<void>): Promise<void> {
+  const { env } = process;
+  process.env = { ...env, ...variables };
+  try {
+    await work();
+  } finally {
+    process.env = env;
+  }
+}
+
+/** How long a client with these options waits for a registry that never answers. */
+async function secondsUntilGivenUp(options: RegistryClientOptions): Promise<number> {
+  await using silent = await startTestRegistry({ faults: [{ stallAfterBytes: 0, times: Infinity }] });
+  const own = new RegistryClient({ ...options, url: silent.url, retry: { retries: 0 } });
+  const started = performance.now();
+  await expect(own.checkConnectivity()).rejects.toMatchObject({ code: 'ETIMEDOUT' });
+  await own.close();
+  return (performance.now() - started) / 1000;
+}
 
 describe('what the Python library can do', () => {
   it.each(Object.entries(ROWS))('%s', (_, check) => check());

@@ -10,9 +10,26 @@ export interface ImageLoader {
   stop(): Promise<void>;
 }
 
-/** `podman load`, or undefined where there is no podman. */
-export async function startPodman(): Promise<ImageLoader | undefined> {
-  if (!onPath('podman')) return undefined;
+/** A way to get a loader on this machine. */
+export interface LoaderProgram {
+  /** Why it cannot be had here; undefined when it can. */
+  missing: string | undefined;
+  start: () => Promise<ImageLoader>;
+}
+
+export const podman: LoaderProgram = { missing: notOnPath('podman'), start: startPodman };
+
+/** A daemon of our own, because somebody else's may not know our registries. */
+export const docker: LoaderProgram = {
+  missing: notOnPath('dockerd') ?? notOnPath('docker') ?? (process.getuid?.() === 0 ? undefined : 'dockerd needs root'),
+  start: startDocker,
+};
+
+function notOnPath(name: string): string | undefined {
+  return onPath(name) === undefined ? `${name} is not on the PATH` : undefined;
+}
+
+async function startPodman(): Promise<ImageLoader> {
   const folder = await mkdtemp(join(tmpdir(), 'podman-'));
   const own = ['--root', join(folder, 'root'), '--runroot', join(folder, 'run'), '--storage-driver', 'vfs'];
   return {
@@ -21,9 +38,7 @@ export async function startPodman(): Promise<ImageLoader | undefined> {
   };
 }
 
-/** `docker load` into a daemon of our own, or undefined where there is no dockerd or it may not run (it needs root). */
-export async function startDocker(): Promise<ImageLoader | undefined> {
-  if (!onPath('dockerd') || !onPath('docker') || process.getuid?.() !== 0) return undefined;
+async function startDocker(): Promise<ImageLoader> {
   const folder = await mkdtemp(join(tmpdir(), 'docker-'));
   const host = `unix://${join(folder, 'docker.sock')}`;
   const path = (name: string) => join(folder, name);
@@ -32,14 +47,19 @@ export async function startDocker(): Promise<ImageLoader | undefined> {
     ...['--host', host, '--data-root', path('data'), '--exec-root', path('exec'), '--pidfile', path('pid')],
     ...['--storage-driver', 'vfs', '--bridge', 'none', '--iptables=false', '--ip6tables=false'],
   ]);
-  const stop = async (): Promise<void> => {
+  const stop = async (): Promise<string> => {
     daemon.child.kill();
-    await daemon.result;
+    const { stderr } = await daemon.result;
     await rm(folder, { recursive: true, force: true });
+    return stderr;
   };
-  if (await answers(host)) return { load: (file, name) => loadWith('docker', ['--host', host], file, name), stop };
-  await stop();
-  return undefined;
+  if (await answers(host)) {
+    return {
+      load: (file, name) => loadWith('docker', ['--host', host], file, name),
+      stop: () => stop().then(() => {}),
+    };
+  }
+  throw new Error(`dockerd does not run here:\n${(await stop()).slice(-1000)}`);
 }
 
 async function answers(host: string): Promise<boolean> {

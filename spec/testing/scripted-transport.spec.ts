@@ -147,6 +147,13 @@ describe('ScriptedTransport', () => {
     });
   });
 
+  it('may be asked the same without end, once at least', async () => {
+    const transport = new ScriptedTransport([{ path: '/v2/', times: Infinity }], { inOrder: false });
+    expect(() => transport.assertNoPending()).toThrow('any method /v2/ never came');
+    for (let times = 0; times < 3; times++) await transport.send(requestOf('GET', '/v2/'));
+    transport.assertNoPending();
+  });
+
   it('tells a client of ours what it needs, and what the client asked', async () => {
     const transport = new ScriptedTransport([
       { on: 'GET', path: '/v2/app/tags/list', reply: { status: 503, headers: { 'retry-after': '0' } } },
