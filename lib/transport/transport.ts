@@ -55,8 +55,3 @@ export interface Transport {
 export function isRepeatable({ method, repeatable }: Pick<TransportRequest, 'method' | 'repeatable'>): boolean {
   return repeatable ?? method !== 'PATCH';
 }
-
-/** Whether a request may be sent again when nobody knows what became of it. */
-export function isRepeatable({ method, repeatable }: Pick<TransportRequest, 'method' | 'repeatable'>): boolean {
-  return repeatable ?? method !== 'PATCH';
-}
