@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open as openFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { TarReadError } from '../errors.js';
+import { buffers, POOLED } from '../oci/buffer-pool.js';
 import { printable } from '../redact.js';
 import type { SizedSource } from './archive-source.js';
 import { type ContentRange, openRange } from './content-range.js';
@@ -37,7 +38,7 @@ export class FileSource implements SizedSource {
   }
 
   async read(position: number, length: number): Promise<Buffer> {
-    const buffer = Buffer.allocUnsafe(length);
+    const buffer = length === POOLED ? buffers.take() : Buffer.allocUnsafe(length);
     let filled = 0;
     while (filled < length) {
       const bytesRead = await this.readInto(buffer, filled, position + filled);

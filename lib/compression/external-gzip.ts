@@ -2,6 +2,7 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { RegistryClientError } from '../errors.js';
+import { buffers } from '../oci/buffer-pool.js';
 import { derivedStream } from '../oci/tap-stream.js';
 import { printable } from '../redact.js';
 import type { Compressor } from './compressor.js';
@@ -147,7 +148,7 @@ class Run {
     for await (const chunk of this.source as AsyncIterable<Buffer>) {
       this.isReading = false;
       this.check.addPlain(chunk);
-      if (!stdin.write(chunk)) await this.drained(stdin);
+      if (!stdin.write(chunk, (error) => error || buffers.giveBack(chunk))) await this.drained(stdin);
       if (stdin.destroyed) return;
       this.isReading = true;
     }

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import { crc32 } from 'node:zlib';
+import { buffers } from '../oci/buffer-pool.js';
 import { derivedStream } from '../oci/tap-stream.js';
 import { BlockDeflater } from './block-deflater.js';
 import { inBlocks } from './blocks.js';
@@ -44,7 +45,9 @@ export class GzipCompressor implements Compressor {
     for await (const block of inBlocks(source, BLOCK)) {
       checksum = crc32(block, checksum);
       size += block.length;
-      blocks.push(storedBlocks(block) ?? this.deflated(block));
+      const stored = storedBlocks(block);
+      blocks.push(stored ?? this.deflated(block));
+      if (stored) buffers.giveBack(block);
       if (blocks.length > ahead) yield (await blocks.shift()) as Buffer;
     }
     while (blocks.length > 0) yield (await blocks.shift()) as Buffer;
@@ -56,6 +59,7 @@ export class GzipCompressor implements Compressor {
       const deflater = this.idle.pop() ?? new BlockDeflater(this.level, BLOCK);
       const packed = await deflater.deflate(block);
       this.idle.push(deflater);
+      buffers.giveBack(block);
       return packed;
     });
     // A stream that fails before it is this block's turn must not leave a rejection nobody looks at.

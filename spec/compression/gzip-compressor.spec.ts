@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { crc32, gunzipSync, inflateRawSync } from 'node:zlib';
 import { type Gate, GzipCompressor } from '../../lib/compression/gzip-compressor.js';
 import { compressionParallelism } from '../../lib/compression/parallelism.js';
+import { buffers } from '../../lib/oci/buffer-pool.js';
 import { noise, text, toBuffer } from '../support/content.js';
 
 const BLOCK = 256 * 1024;
@@ -260,5 +261,26 @@ describe('GzipCompressor', () => {
       process.off('unhandledRejection', note);
       expect(unhandled).toEqual([]);
     });
+  });
+
+  it.each([
+    ['stored', toBuffer(noise(4 * BLOCK))],
+    ['deflated', Buffer.alloc(4 * BLOCK, 'content ')],
+  ])('gives buffers of the pool back when they are %s, and never those of others', async (_, content) => {
+    const own = Array.from({ length: 4 }, (_, i) =>
+      Buffer.from(new Uint8Array(content.subarray(i * BLOCK, (i + 1) * BLOCK))),
+    );
+    const pooled = own.map((bytes) => {
+      const buffer = buffers.take();
+      bytes.copy(buffer);
+      return buffer;
+    });
+    const compressor = new GzipCompressor(open);
+    for (const source of [own, pooled]) {
+      const packed = await buffer(compressor.compress(Readable.from(source, { objectMode: false })));
+      expect(gunzipSync(packed).equals(content)).toBe(true);
+    }
+    expect(Buffer.concat(own).equals(content)).toBe(true);
+    expect(pooled.map((bytes) => bytes.buffer)).toContain(buffers.take().buffer);
   });
 });
