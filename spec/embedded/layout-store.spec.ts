@@ -320,7 +320,8 @@ describe('LayoutStore', () => {
     await writer.write(Buffer.from('late'));
     const putting = ['v1', 'v2'].map((tag) => store.putManifest('app', manifestOf({ annotations: { tag } }), tag));
     await store.close();
-    expect((await entries()).map(({ annotations }) => annotations?.[REF_NAME])).toEqual(['app:v1', 'app:v2']);
+    const names = (await entries()).map(({ annotations }) => annotations?.[REF_NAME]);
+    expect(names.sort()).toEqual(['app:v1', 'app:v2']);
     await Promise.all(putting);
 
     const files = await filesBelow();
