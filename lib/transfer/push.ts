@@ -133,8 +133,9 @@ class Push {
   }
 
   private async pushBlobs(planned: readonly PlannedBlob[], pusher: BlobPusher): Promise<void> {
-    const { randomAccess, concurrency } = this.job;
-    const small = randomAccess ? (): number => this.smallSlots() : undefined;
+    const { randomAccess, concurrency, isAdaptive } = this.job;
+    // A number that the caller gave holds for all blobs together.
+    const small = randomAccess && isAdaptive ? (): number => this.smallSlots() : undefined;
     const slots = new TransferSlots({
       ...{ concurrency: randomAccess ? concurrency : 1, large: this.largeSlots(), small },
       compressors: compressionParallelism(),
@@ -145,10 +146,9 @@ class Push {
 
   /** Small blobs take round trips and little else: the longer those take, the more of them at once. */
   private smallSlots(): number {
-    const { concurrency, isAdaptive, isThrottled } = this.job;
+    const { concurrency, isThrottled } = this.job;
     if (isThrottled?.()) return Math.min(THROTTLED, concurrency);
-    const wanted = isAdaptive ? Math.min(MOST_SMALL, Math.round(this.roundTrip / SHORT)) : 0;
-    return Math.max(concurrency, wanted);
+    return Math.max(concurrency, Math.min(MOST_SMALL, Math.round(this.roundTrip / SHORT)));
   }
 
   /** A registry next door has no more to give than a few streams take: more only contend for its disk and our cores. */

@@ -401,6 +401,13 @@ describe('pushImages', () => {
       expect(transport.mostBodies).toBe(concurrency);
     });
 
+    it.each([1, 3])('of %p counts large and small blobs together', async (concurrency) => {
+      const mixed = many.map((layer, i) => (i % 2 === 0 ? layer : { ...layer, size: 1024 * 1024 }));
+      transport.before = () => delay(5);
+      await push(targetsOf(imageOf([manifestOf(mixed)]), 'app:1'), { concurrency, cache: new MemoryLayerCache() });
+      expect(transport.mostBodies).toBe(concurrency);
+    });
+
     it.each([0, 1.5, NaN])('of %p is refused before anything is sent', async (concurrency) => {
       for (const randomAccess of [true, false]) {
         await expect(push(targetsOf(image, 'app:1'), { concurrency, randomAccess })).rejects.toThrow(
