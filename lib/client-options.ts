@@ -34,25 +34,31 @@ export interface TransferOptions extends Pick<CallOptions, 'signal'> {
   onProgress?: OnProgress;
 }
 
+/** How one image is pushed under a name, and which one of an archive with several. */
 export interface PushOptions extends TransferOptions, NamedTargetOptions {}
 
+/** How the images of an archive are pushed under the tags they were saved with, and under which of them. */
 export interface PushOriginalTagsOptions extends TransferOptions, OriginalTargetOptions {}
 
+/** What a client is made from, and which services it uses. */
 export interface RegistryClientConfig extends RegistryClientOptions {
   /** Subclasses to use in place of the package's services. */
   services?: ServiceOverrides;
 }
 
+/** Which manifest is fetched. */
 export interface ManifestOptions extends CallOptions {
   /** Of an index the manifest for this platform, for example `linux/arm64`. Default: what the reference names. */
   platform?: string;
 }
 
+/** What of an image is told. */
 export interface ImageInfoOptions extends CallOptions {
   /** Only this platform of an index, for example `linux/arm64`. */
   platform?: string;
 }
 
+/** How an image is written into an archive. */
 export interface PullOptions extends Pick<CallOptions, 'signal'> {
   /** `docker` is an OCI image layout with a `manifest.json` beside it, as `docker save` writes. Default `docker`. */
   format?: ArchiveFormat;
@@ -63,6 +69,7 @@ export interface PullOptions extends Pick<CallOptions, 'signal'> {
   onProgress?: (event: PullEvent) => void;
 }
 
+/** How an image is copied. */
 export interface CopyOptions extends Pick<CallOptions, 'signal'> {
   /** Where to. Default: this registry. */
   to?: RegistryClient;

@@ -46,6 +46,7 @@ export interface RegistryErrorEntry {
   detail?: unknown;
 }
 
+/** What is known of a request that failed. */
 export interface RegistryErrorDetails extends ErrorDetails {
   /** HTTP status; absent when no answer arrived. */
   status?: number | undefined;
@@ -69,6 +70,14 @@ export class RegistryError extends RegistryClientError {
     this.url = details.url;
     this.errors = details.errors ?? [];
   }
+}
+
+/**
+ * Whether no answer came, and another try may get one. An error with a status is about an answer, a token server's for example,
+ * that whoever got it has judged already.
+ */
+export function isUnanswered(error: unknown): boolean {
+  return error instanceof RegistryError && error.retryable && error.status === undefined;
 }
 
 /** The registry or its token server refused who we are or what we may do (401, 403, DENIED). */

@@ -7,6 +7,7 @@ import { blobPath } from './oci-image.js';
 import { DOCKER_MANIFEST, type DockerManifestEntry } from './docker-archive.js';
 import type { LayoutFile } from './tar-layout.js';
 
+/** `docker`: an OCI image layout with a `manifest.json` beside it, as docker ≥ 25 writes; `oci`: the layout alone. */
 export type ArchiveFormat = 'docker' | 'oci';
 
 /** An image or an index as a registry served it, with everything below it. */

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { TarReadError } from '../errors.js';
+import { streamOf } from '../oci/byte-stream.js';
 import { printable } from '../redact.js';
 import type { ArchiveSource } from './archive-source.js';
 import type { ContentRange } from './content-range.js';
@@ -18,7 +19,7 @@ export class PassedSource implements ArchiveSource {
 
   /** Says where the content at `position` is from now on. */
   put(position: number, content: Buffer | Reopen): void {
-    const open = Buffer.isBuffer(content) ? (): Readable => Readable.from([content], { objectMode: false }) : content;
+    const open = Buffer.isBuffer(content) ? (): Readable => streamOf(content) : content;
     this.contents.set(position, open);
   }
 

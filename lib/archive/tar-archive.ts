@@ -17,6 +17,7 @@ import { verifyLayer } from './verification.js';
 /** Where an archive is: a path, a `file:` URL, or the bytes themselves. */
 export type ArchiveInput = string | URL | Uint8Array;
 
+/** How an archive is read to its end. */
 export interface ValidateOptions {
   signal?: AbortSignal;
 }
@@ -111,6 +112,7 @@ export class TarArchive {
     return { valid: problems.length === 0, problems };
   }
 
+  /** Closes the file. The archive is not used afterwards. */
   close(): Promise<void> {
     return this.source.close();
   }

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { crc32 } from 'node:zlib';
-import { buffers } from '../oci/buffer-pool.js';
+import { buffers, POOLED } from '../oci/buffer-pool.js';
 import { derivedStream } from '../oci/tap-stream.js';
 import { BlockDeflater } from './block-deflater.js';
 import { inBlocks } from './blocks.js';
@@ -9,8 +9,11 @@ import { trailer } from './gzip-check.js';
 import { compressionParallelism } from './parallelism.js';
 import { storedBlocks } from './stored-blocks.js';
 
-/** Bytes: large enough that a round trip to the thread pool does not show, small enough to hold several per stream. */
-const BLOCK = 256 * 1024;
+/**
+ * Bytes: large enough that a round trip to the thread pool does not show, small enough to hold several per stream; and as many as
+ * are read at once, so that what is read is neither cut nor copied.
+ */
+const BLOCK = POOLED;
 /** RFC 1952 §2.3: deflate, no name, no time, so that the bytes depend on the content only; "unknown" operating system. */
 const HEADER = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff]);
 /** An empty last block: every block before it ends on a byte boundary. */

@@ -4,6 +4,7 @@ import { exchange } from './http-exchange.js';
 import type { RegistryHandler } from './message.js';
 import { EmbeddedRegistry, type EmbeddedRegistryOptions } from './registry.js';
 
+/** Where a registry listens, and what answers. */
 export interface RegistryServerOptions extends EmbeddedRegistryOptions {
   /** Default: 0, any free port. */
   port?: number;

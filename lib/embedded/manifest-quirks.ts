@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream';
+import { streamOf } from '../oci/byte-stream.js';
 import { bareMediaType, MediaType } from '../oci/media-types.js';
 import { deletesManifest } from './list-quirks.js';
 import { readManifest } from './manifests.js';
@@ -35,7 +35,7 @@ export const mediaTypeRequired: Quirk = async (request, next) => {
   if (request.method !== 'PUT' || request.route.endpoint !== 'manifest') return next.handle(request);
   const bytes = await readManifest(request.body, Number(request.headers['content-length'] ?? 0));
   if (!hasMediaType(bytes)) throw new Refusal('UNSUPPORTED', 'Invalid JSON syntax');
-  return next.handle({ ...request, body: Readable.from([bytes], { objectMode: false }) });
+  return next.handle({ ...request, body: streamOf(bytes) });
 };
 
 /** What is no JSON at all is for the registry to refuse. */

@@ -1,5 +1,6 @@
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import type { RequestBody } from '../transport/transport.js';
+import { streamOf } from '../oci/byte-stream.js';
 
 /** One request as a registry sees it, however it arrived. */
 export interface RegistryRequest {
@@ -15,6 +16,7 @@ export interface RegistryRequest {
 /** A body with a known length, opened only when somebody wants the bytes: a HEAD request never does. */
 export type ResponseBody = Required<RequestBody>;
 
+/** What a handler answers. */
 export interface RegistryResponse {
   status: number;
   /** Lower-case names. */
@@ -29,6 +31,7 @@ export interface RegistryResponse {
  * is left to read an answer.
  */
 export interface RegistryHandler {
+  /** One request, one answer. @throws what the body of the request fails with */
   handle(request: RegistryRequest): Promise<RegistryResponse>;
 }
 
@@ -41,7 +44,7 @@ export interface RoutedRequest extends RegistryRequest {
 }
 
 export function bodyOf(bytes: Buffer): ResponseBody {
-  return { size: bytes.length, open: () => Readable.from([bytes], { objectMode: false }) };
+  return { size: bytes.length, open: () => streamOf(bytes) };
 }
 
 export function jsonResponse(

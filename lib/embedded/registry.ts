@@ -16,6 +16,7 @@ import { seal } from './seal.js';
 import type { Store } from './store.js';
 import { UploadRoutes } from './uploads.js';
 
+/** What a registry keeps its content in, and which rules it has. */
 export interface EmbeddedRegistryOptions {
   /** Where content is kept. Default: a fresh `MemoryStore`. */
   store?: Store;

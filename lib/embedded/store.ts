@@ -10,6 +10,7 @@ export interface ByteRange {
   end: number;
 }
 
+/** A blob that is there. */
 export interface StoredBlob {
   /** Bytes. */
   readonly size: number;
@@ -28,8 +29,11 @@ export interface BlobWriter {
   discard(): Awaitable<void>;
 }
 
+/** Keeps blobs, each once for all repositories that have it. */
 export interface BlobStore {
+  /** Begins a content whose digest is not known yet. */
   createBlob(): Awaitable<BlobWriter>;
+  /** Undefined when the repository does not have it. */
   getBlob(repository: string, digest: string): Awaitable<StoredBlob | undefined>;
   /** Adds a blob of `from`, or of any repository when that is absent. False when there is none. */
   mountBlob(repository: string, digest: string, from?: string): Awaitable<boolean>;
@@ -37,7 +41,9 @@ export interface BlobStore {
   deleteBlob(repository: string, digest: string): Awaitable<boolean>;
 }
 
+/** Keeps manifests and tags, each for its repository. */
 export interface ManifestStore {
+  /** Undefined when the repository does not have it. */
   getManifest(repository: string, digest: string): Awaitable<RawManifest | undefined>;
   /** Stores it under its descriptor's digest and, in the same step, points the tags at it. */
   putManifest(repository: string, manifest: RawManifest, ...tags: string[]): Awaitable<void>;

@@ -13,6 +13,7 @@ import {
 import { errorResponse, Refusal } from './registry-error.js';
 import { seal } from './seal.js';
 
+/** Whom a token server knows, and what its tokens are good for. */
 export interface TokenEndpointOptions {
   /** The one user it knows. */
   credentials: RegistryCredentials;

@@ -21,7 +21,7 @@ export function assertDigest(text: string): string {
   });
 }
 
-/** @throws InvalidArgumentError when `digest` is not a digest. */
+/** The part before the colon. @throws InvalidArgumentError when `digest` is not a digest. */
 export function algorithmOf(digest: string): DigestAlgorithm {
   return assertDigest(digest).startsWith('sha512:') ? 'sha512' : 'sha256';
 }
@@ -36,6 +36,7 @@ export function shortDigest(digest: string): string {
   return hexOf(digest).slice(0, 12);
 }
 
+/** `algorithm:hex` of bytes, or of a text in UTF-8. Source: image-spec v1.1 descriptor.md, "Digests". */
 export function digestOf(bytes: Uint8Array | string, algorithm: DigestAlgorithm = 'sha256'): string {
   return `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}`;
 }

@@ -31,6 +31,7 @@ export interface ImageIndex {
   annotations?: Readonly<Record<string, string>>;
 }
 
+/** What a tag or digest can stand for. Source: image-spec v1.1 manifest.md, image-index.md. */
 export type Manifest = ImageManifest | ImageIndex;
 
 /** A manifest with the exact bytes its digest is computed from. */
@@ -43,6 +44,7 @@ export interface RawManifest {
 /** Registries must take manifests of at least this size; most refuse larger ones. Source: distribution-spec v1.1. */
 export const MAX_MANIFEST_SIZE = 4 * 1024 * 1024;
 
+/** Whether it lists other manifests, in place of layers. */
 export function isIndex(manifest: Manifest): manifest is ImageIndex {
   return 'manifests' in manifest;
 }

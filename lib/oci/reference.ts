@@ -71,6 +71,7 @@ export function parseReference(text: string): Reference {
   };
 }
 
+/** `[host[:port]/]repository[:tag][@digest]`. */
 export function formatReference(reference: Reference): string {
   const host = reference.registry === undefined ? '' : `${reference.registry}/`;
   const tag = reference.tag === undefined ? '' : `:${reference.tag}`;

@@ -1,7 +1,8 @@
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { inject, injectable } from 'inversify';
 import { AuthenticationError, NotFoundError, RegistryError } from '../errors.js';
+import { streamOf } from '../oci/byte-stream.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import { Digester } from '../oci/digest.js';
 import { tapStream } from '../oci/tap-stream.js';
@@ -35,6 +36,7 @@ export interface StreamedContent {
   canOpen?: (() => boolean) | undefined;
 }
 
+/** How a blob is looked for. */
 export interface BlobExistsOptions extends CallOptions {
   /** Asks for a token that allows to push as well, so that the rest of a push needs no second one. Default `false`. */
   forPush?: boolean;
@@ -42,6 +44,7 @@ export interface BlobExistsOptions extends CallOptions {
   mountFrom?: string | undefined;
 }
 
+/** How a blob is stored. */
 export interface BlobPushOptions {
   signal?: AbortSignal | undefined;
   /** A repository of the same registry that has the blob: the registry then links it, and nothing is sent. */
@@ -52,6 +55,7 @@ export interface BlobPushOptions {
   onSent?: ((bytes: number) => void) | undefined;
 }
 
+/** A blob that the repository has now. */
 export interface PushedBlob {
   descriptor: Descriptor;
   /** `exists`: the registry had it; `mounted`: linked from another repository; `uploaded`: sent. */
@@ -102,22 +106,23 @@ export class BlobService {
     const { descriptor } = content;
     const { signal, mountFrom } = options;
     const sent = new SentBytes(options.onSent);
-    let { isNew = false } = options;
+    let asks = !options.isNew;
     let rest = content;
     const open = async (): Promise<BlobUpload | PushedBlob> => {
-      if (isNew && this.single.isFor(descriptor.size)) {
-        isNew = false;
-        const bytes = await buffer(await content.open());
-        rest = { descriptor, open: () => Readable.from(bytes, { objectMode: false }) };
-        const upload = await this.single.send(repository, descriptor.digest, bytes, signal);
-        if (upload === undefined) sent.begin()(bytes.length);
-        return upload ?? { descriptor, outcome: 'uploaded', bytesSent: sent.total };
-      }
-      if (!isNew && (await this.mayExist(repository, descriptor.digest, options))) {
-        return { descriptor, outcome: sent.total > 0 ? 'uploaded' : 'exists', bytesSent: sent.total };
-      }
+      const isAsking = asks;
       // Whoever tries again may have been heard the first time.
-      isNew = false;
+      asks = true;
+      if (isAsking) {
+        const isThere = await this.mayExist(repository, descriptor.digest, options);
+        if (isThere) return { descriptor, outcome: sent.total > 0 ? 'uploaded' : 'exists', bytesSent: sent.total };
+      } else if (this.single.isFor(descriptor.size)) {
+        const bytes = await buffer(await content.open());
+        rest = { descriptor, open: () => streamOf(bytes) };
+        const upload = await this.single.send(repository, descriptor.digest, bytes, signal);
+        if (upload) return upload;
+        sent.begin()(bytes.length);
+        return { descriptor, outcome: 'uploaded', bytesSent: sent.total };
+      }
       if (mountFrom === undefined || mountFrom === repository)
         return BlobUpload.start(this.requests, repository, signal);
       const upload = await this.mountOrStart(repository, descriptor.digest, mountFrom, signal);

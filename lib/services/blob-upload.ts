@@ -1,9 +1,9 @@
-import { Readable } from 'node:stream';
 import { discard } from '../transport/discard.js';
 import type { RequestBody } from '../transport/transport.js';
 import { uploadLocation, withDigest } from './location.js';
 import type { Call, Requests } from './requests.js';
 import { assertStored, type Head } from './response.js';
+import { streamOf } from '../oci/byte-stream.js';
 
 /** How long an abandoned session may take to be closed; it is a courtesy to the registry, not part of the result. */
 const CANCEL_TIMEOUT = 3000;
@@ -43,7 +43,7 @@ export class BlobUpload {
       scopes,
       method: 'POST',
       headers: { 'content-type': 'application/octet-stream' },
-      body: { size: bytes.length, open: () => Readable.from(bytes, { objectMode: false }) },
+      body: { size: bytes.length, open: () => streamOf(bytes) },
       signal,
       expected: [201, 202],
       doing,

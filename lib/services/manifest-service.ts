@@ -1,6 +1,6 @@
-import { Readable } from 'node:stream';
 import { inject, injectable } from 'inversify';
 import { DigestMismatchError, NotFoundError, RegistryClientError, RegistryError } from '../errors.js';
+import { streamOf } from '../oci/byte-stream.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import { algorithmOf, digestOf, isDigest } from '../oci/digest.js';
 import { MAX_MANIFEST_SIZE, parseManifest, type RawManifest } from '../oci/manifest.js';
@@ -14,6 +14,7 @@ import { Referrers, type ReferrersOptions } from './referrers.js';
 import { type Call, type CallOptions, Requests } from './requests.js';
 import { assertStored, type Head } from './response.js';
 
+/** How a manifest is fetched, resolved or stored. */
 export interface ManifestCallOptions extends CallOptions {
   /** Asks for a token that allows to push as well, so that the rest of a push needs no second one. Default `false`. */
   forPush?: boolean;
@@ -92,7 +93,7 @@ export class ManifestService {
       ...this.requests.endpoints.manifest(repository, reference, pushScope),
       method: 'PUT',
       headers: { 'content-type': descriptor.mediaType },
-      body: { size: bytes.length, open: () => Readable.from([bytes], { objectMode: false }) },
+      body: { size: bytes.length, open: () => streamOf(bytes) },
       signal: options.signal,
       timeout: options.timeout,
       expected: [201],

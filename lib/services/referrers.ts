@@ -7,6 +7,7 @@ import type { ManifestService } from './manifest-service.js';
 import { type Page, readPages } from './pages.js';
 import type { CallOptions, Requests } from './requests.js';
 
+/** Which referrers are listed. */
 export interface ReferrersOptions extends CallOptions {
   /** Only referrers of this type, for example `application/spdx+json`. */
   artifactType?: string | undefined;

@@ -10,6 +10,7 @@ import { type Page, readPages } from './pages.js';
 import { type CallOptions, Requests } from './requests.js';
 import { notARegistry } from './response.js';
 
+/** How a list is fetched. */
 export interface ListOptions extends CallOptions {
   /** Names per page; the registry may send fewer. Default: what the registry sends by itself. */
   pageSize?: number;

@@ -1,4 +1,4 @@
-import { RateLimitError, RegistryClientError, RegistryError } from '../errors.js';
+import { isUnanswered, RateLimitError, RegistryClientError, RegistryError } from '../errors.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import { sleep } from '../transport/time-limit.js';
 import type { PushedBlob } from './blob-service.js';
@@ -63,7 +63,7 @@ export function isSessionOver(error: unknown): boolean {
 function pauseAfter(error: unknown, tries: number, hadSession: boolean): number | undefined {
   if (tries >= TRIES) return undefined;
   if (!(error instanceof RegistryError)) return isContentRetryable(error) ? 0 : undefined;
-  const isAway = tries > 1 && error.retryable && error.status === undefined;
+  const isAway = tries > 1 && isUnanswered(error);
   // Bytes can be damaged on their way, but not every time.
   const isDamaged = tries === 1 && error.code === 'DIGEST_INVALID';
   if (hadSession ? !isSessionOver(error) && !isDamaged : !isAway) return undefined;

@@ -9,6 +9,7 @@ import { formatReference, parseRepositoryTag } from '../oci/reference.js';
 import { blobOf, type LayerContent, layerOf, tarOf, type TestLayer } from './layer.js';
 import { descriptorOf, type TestImage, imageOf, rootOf } from './test-image.js';
 
+/** What the image is, and how it was saved. */
 export interface ImageTarOptions {
   /** Each one as its files by path, or as the bytes of a tar, plain or packed with gzip. Default: one with `etc/motd` in it. */
   layers?: readonly LayerContent[];

@@ -1,6 +1,6 @@
-import { Readable } from 'node:stream';
 import { isMeantFor } from '../embedded/fault.js';
 import { RegistryClientError } from '../errors.js';
+import { streamOf } from '../oci/byte-stream.js';
 import { redactUrl } from '../redact.js';
 import type { Transport, TransportRequest, TransportResponse } from '../transport/transport.js';
 
@@ -41,6 +41,7 @@ export interface ScriptedCall {
   bodySize: number;
 }
 
+/** How a script is followed. */
 export interface ScriptedTransportOptions {
   /** `false`: each request takes the first exchange that fits, wherever it stands. Default `true`. */
   inOrder?: boolean;
@@ -151,6 +152,6 @@ function toResponse(
     status,
     url: request.url,
     headers: { ...type, 'content-length': String(bytes.length), ...headers },
-    body: Readable.from([bytes], { objectMode: false }),
+    body: streamOf(bytes),
   };
 }

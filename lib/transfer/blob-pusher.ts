@@ -10,13 +10,10 @@ import type {
 } from '../services/blob-service.js';
 import { BlobProgress } from './blob-progress.js';
 import type { KnownLayers } from './known-layers.js';
-import type { Content } from './layer-content.js';
+import { type Content, SMALL_BLOB } from './layer-content.js';
 import type { PlannedBlob } from './plan.js';
 import type { OnProgress } from './progress.js';
 import type { SentLayers } from './sent-layers.js';
-
-/** Bytes of the largest blob that is sent without asking for it. */
-const SMALL = 256 * 1024;
 
 export interface BlobPusherJob {
   /** A repository that may have some of the blobs. */
@@ -146,8 +143,8 @@ export class BlobPusher {
     const options: BlobPushOptions = { signal: this.job.signal, onSent, mountFrom };
     try {
       if ('descriptor' in content) {
-        // A round trip takes longer than sending so little, and no manifest that was looked at names it.
-        const isNew = this.job.known !== undefined && mountFrom === undefined && content.descriptor.size <= SMALL;
+        // No manifest that was looked at names it.
+        const isNew = this.job.known !== undefined && mountFrom === undefined && content.descriptor.size <= SMALL_BLOB;
         return await this.blobs.push(repository, { ...content, open }, { ...options, isNew });
       }
       return await this.blobs.pushStream(repository, { ...content, open }, options);

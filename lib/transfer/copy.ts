@@ -17,6 +17,7 @@ export interface CopyEnd {
   reference: string;
 }
 
+/** An image that is in both places now. */
 export interface CopiedImage {
   /** Of the manifest or index, the same on both sides. */
   digest: string;

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { InvalidArgumentError, NotFoundError, RegistryError, UnsupportedError } from '../errors.js';
+import { streamOf } from '../oci/byte-stream.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import { digestOf, isDigest } from '../oci/digest.js';
 import { encodeManifest, type RawManifest } from '../oci/manifest.js';
@@ -12,6 +13,7 @@ import type { CallOptions } from '../services/requests.js';
 import type { RepositoryService } from '../services/repository-service.js';
 import { mapConcurrently } from './map-concurrently.js';
 
+/** An image that is gone. */
 export interface DeletedImage {
   /** Of the manifest that is gone. */
   digest: string;
@@ -31,6 +33,7 @@ export interface DeletionServices {
 /** Said before anything goes: what will be gone. */
 export type DeletionEvent = { state: 'planned' } & DeletedImage;
 
+/** What of an image may be deleted with it. */
 export interface DeleteImageOptions extends CallOptions {
   /** Also when other tags share the manifest. Default `false`. */
   force?: boolean;
@@ -76,6 +79,7 @@ export async function deleteManifest(
   if (raw?.manifest.subject) await manifests.unlistReferrer(repository, raw, options);
 }
 
+/** What may be done where a registry deletes no tags. */
 export interface DeleteTagOptions extends CallOptions {
   /** Where the registry cannot delete a tag, give it an image of its own and delete that. Default `false`. */
   fallback?: boolean;
@@ -167,7 +171,7 @@ function dummyImage(): { config: { descriptor: Descriptor; open: () => Readable 
   );
   const descriptor = { mediaType: MediaType.ociConfig, digest: digestOf(bytes), size: bytes.length };
   const dummy = encodeManifest({ schemaVersion: 2, mediaType: MediaType.ociManifest, config: descriptor, layers: [] });
-  return { config: { descriptor, open: () => Readable.from([bytes], { objectMode: false }) }, dummy };
+  return { config: { descriptor, open: () => streamOf(bytes) }, dummy };
 }
 
 function absent(repository: string, reference: string): NotFoundError {

@@ -4,11 +4,10 @@ import { homedir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
 import { isJsonObject } from '../oci/descriptor.js';
 import { isDigest } from '../oci/digest.js';
-import { type CachedLayer, keepLayer, type LayerCache } from './layer-cache.js';
+import { type CachedLayer, keepLayer, type LayerCache, MAX_REPOSITORIES } from './layer-cache.js';
 
 const FORMAT = 1;
 const MAX_FILE = 16 * 1024 * 1024;
-const MAX_REPOSITORIES = 8;
 
 /**
  * One small JSON file in the user's cache folder. Written under another name and renamed, so that readers never see half of it;

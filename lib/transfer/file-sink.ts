@@ -94,16 +94,11 @@ function unwritable(path: string, cause: NodeJS.ErrnoException): InvalidArgument
   return new InvalidArgumentError(`${path} cannot be written: ${cause.message}`, { code: cause.code ?? 'FILE', cause });
 }
 
-/** In one call to the system, unless it takes only a part of it. */
+/** In one call to the system, unless it takes only a part of it, which is rare enough for a copy. */
 async function writeAll(file: FileHandle, chunks: readonly Buffer[], position: number): Promise<void> {
   const { bytesWritten } = await file.writev(chunks, position);
-  let at = 0;
-  for (const chunk of chunks) {
-    const missing = Math.min(chunk.length, at + chunk.length - bytesWritten);
-    if (missing > 0)
-      await writeFully(file, chunk.subarray(chunk.length - missing), position + at + chunk.length - missing);
-    at += chunk.length;
-  }
+  const rest = chunks.reduce((sum, { length }) => sum + length, -bytesWritten);
+  if (rest > 0) await writeFully(file, Buffer.concat(chunks).subarray(bytesWritten), position + bytesWritten);
 }
 
 async function writeFully(file: FileHandle, bytes: Buffer, position: number): Promise<void> {

@@ -4,7 +4,7 @@ import { isDigest } from '../oci/digest.js';
 import { MediaType } from '../oci/media-types.js';
 import { isRepository, isTag } from '../oci/reference.js';
 import type { Content } from './layer-content.js';
-import type { CachedLayer, LayerCache } from './layer-cache.js';
+import { type CachedLayer, type LayerCache, MAX_REPOSITORIES } from './layer-cache.js';
 import type { PlannedBlob, PushTarget } from './plan.js';
 import { RepositorySurvey, type Survey, type SurveyJob, type SurveyServices } from './repository-survey.js';
 
@@ -26,8 +26,6 @@ export interface LinkableLayer {
   from: string;
 }
 
-/** Repositories a layer is remembered in. */
-const REMEMBERED = 8;
 /** Tags of earlier pushes that are looked at first. */
 const LAST_TAGS = 2;
 
@@ -92,7 +90,7 @@ export class KnownLayers {
     const tag = targets.find((target) => target.repository === repository)?.tag;
     const known = await cache.get(key);
     const others = known?.digest === digest ? known.repositories.filter((other) => other !== name) : [];
-    const repositories = [name, ...others].slice(0, REMEMBERED);
+    const repositories = [name, ...others].slice(0, MAX_REPOSITORIES);
     cache.set(key, { digest, size, repositories, ...(tag === undefined ? {} : { tag }) });
   }
 

@@ -9,6 +9,9 @@ export interface CachedLayer {
   tag?: string;
 }
 
+/** Repositories a layer is remembered in. */
+export const MAX_REPOSITORIES = 8;
+
 /** Layers a cache holds, which are about 2 MB on disk. What was used longest ago goes first. */
 export const MAX_LAYERS = 5000;
 

@@ -1,10 +1,11 @@
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import type { ArchiveConfig, ArchiveLayer } from '../archive/archive-image.js';
 import { invalid } from '../archive/problems.js';
 import { DiffIdCheck } from '../archive/verification.js';
 import type { Compressor } from '../compression/compressor.js';
 import type { Packing } from '../compression/sniff.js';
+import { streamOf } from '../oci/byte-stream.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import { algorithmOf, Digester, digestOf } from '../oci/digest.js';
 import { MediaType } from '../oci/media-types.js';
@@ -30,14 +31,14 @@ export interface Content {
   prepare(onRead: OnRead, signal: AbortSignal): Promise<BlobContent | StreamedContent>;
 }
 
-/** Bytes of the largest layer that is packed in memory. */
-const SMALL = 256 * 1024;
+/** Bytes that are sent faster than a round trip takes: a plain layer is packed in memory, a blob sent without asking for it. */
+export const SMALL_BLOB = 256 * 1024;
 
 type OnRead = (bytes: number) => void;
 
 export function configContent({ entry, digest, bytes }: ArchiveConfig, mediaType: string): Content {
   const descriptor = { mediaType, digest, size: bytes.length };
-  const open = (): Readable => Readable.from([bytes], { objectMode: false });
+  const open = (): Readable => streamOf(bytes);
   const prepare = (): Promise<BlobContent> => Promise.resolve({ descriptor, open });
   const base = {
     entry,
@@ -91,7 +92,7 @@ function compressedContent(layer: ArchiveLayer, compressor: Compressor): Content
     key: `${layer.diffId} as ${packing}`,
     prepare: async (onRead) => {
       const open = (): Readable => compressor.compress(checked(layer, onRead), layer.size);
-      if (layer.size > SMALL) return { mediaType: MediaType.octetStream, open };
+      if (layer.size > SMALL_BLOB) return { mediaType: MediaType.octetStream, open };
       return inMemory(await buffer(open()));
     },
   };
@@ -100,7 +101,7 @@ function compressedContent(layer: ArchiveLayer, compressor: Compressor): Content
 /** With its digest known before it is sent, a round trip less is needed. */
 function inMemory(bytes: Buffer): BlobContent {
   const descriptor = { mediaType: MediaType.octetStream, digest: digestOf(bytes), size: bytes.length };
-  return { descriptor, open: () => Readable.from([bytes], { objectMode: false }) };
+  return { descriptor, open: () => streamOf(bytes) };
 }
 
 function placeOf({ entry, diffId, size, position, packing }: ArchiveLayer): Omit<Content, 'key' | 'prepare'> {

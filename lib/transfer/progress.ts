@@ -28,4 +28,5 @@ export type PushEvent =
   /** A tag points to its image now. */
   | { state: 'tagged'; reference: string; digest: string };
 
+/** Hears what a push does; what it throws ends the push. */
 export type OnProgress = (event: PushEvent) => void;

@@ -28,6 +28,7 @@ export type PullEvent =
   | { state: 'retry'; descriptor: Descriptor }
   | { state: 'fetched'; descriptor: Descriptor };
 
+/** An image that is in an archive now. */
 export interface PulledImage {
   /** `host[:port]/repository[:tag]@digest`. */
   reference: string;

@@ -1,5 +1,5 @@
 import type { Packing } from '../compression/sniff.js';
-import { AuthenticationError, RegistryError } from '../errors.js';
+import { AuthenticationError, isUnanswered, RegistryError } from '../errors.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import { readDiffIds } from '../oci/image-config.js';
 import { type ImageManifest, isIndex, type RawManifest } from '../oci/manifest.js';
@@ -7,6 +7,7 @@ import { isUnknownPlatform } from '../oci/platform.js';
 import type { BlobService } from '../services/blob-service.js';
 import type { ManifestService } from '../services/manifest-service.js';
 import type { RepositoryService } from '../services/repository-service.js';
+import { readConfig } from './config-blob.js';
 
 /** What is asked of a repository before a push. */
 export interface SurveyJob {
@@ -145,8 +146,8 @@ export class RepositorySurvey implements Survey {
 
   /** A push would fail likewise: nobody is there, or they do not know us. Who may push and not read is told so by 403. */
   private isFatal(error: unknown): boolean {
-    if (!(error instanceof RegistryError)) return false;
-    return error.status === undefined ? error.retryable : error.status === 401 && this.job.forPush;
+    const isStranger = error instanceof RegistryError && error.status === 401;
+    return isUnanswered(error) || (isStranger && this.job.forPush);
   }
 
   private async readAny(raw: RawManifest): Promise<void> {
@@ -176,8 +177,8 @@ export class RepositorySurvey implements Survey {
   private async diffIdsOf(config: Descriptor): Promise<readonly string[]> {
     if (config.size > MAX_CONFIG || this.hasLayers) return [];
     const { repository, signal } = this.job;
-    const bytes = await this.services.blobs.read(repository, config, { signal, timeout: PATIENCE });
-    return readDiffIds(JSON.parse(bytes.toString('utf8'))) ?? [];
+    const json = await readConfig(this.services.blobs, repository, config, { signal, timeout: PATIENCE });
+    return readDiffIds(json) ?? [];
   }
 
   /** Those most like the tags to be pushed, the highest first: the version before is the likeliest to share layers. */

@@ -9,6 +9,7 @@ import { type Token, TokenSource } from './token-source.js';
 import type { Transport, TransportRequest, TransportResponse } from './transport.js';
 import { raceSignal, within } from './waiting.js';
 
+/** Who gets credentials, and where they come from. */
 export interface AuthOptions {
   /** The only origin that gets credentials. */
   registry: URL;

@@ -7,6 +7,7 @@ import { isLoopback } from './origin.js';
 import type { Patience } from './request-body-pump.js';
 import type { Transport, TransportRequest, TransportResponse } from './transport.js';
 
+/** How connections are made, and how long they are waited for. */
 export interface AxiosTransportOptions {
   /** Accept any TLS certificate. Default `false`. */
   insecure?: boolean;

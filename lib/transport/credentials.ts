@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from '../errors.js';
 import { isJsonObject } from '../oci/descriptor.js';
 
+/** A user name and a password, or a token in its place. Source: RFC 7617. */
 export interface BasicCredentials {
   username: string;
   password: string;
@@ -16,6 +17,7 @@ export interface RegistryTokenCredentials {
   registryToken: string;
 }
 
+/** Who we are for a registry. */
 export type Credentials = BasicCredentials | IdentityTokenCredentials | RegistryTokenCredentials;
 
 /**

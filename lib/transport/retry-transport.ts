@@ -1,9 +1,10 @@
-import { RegistryError } from '../errors.js';
+import { isUnanswered } from '../errors.js';
 import { discard } from './discard.js';
 import { isTransient, retryAfter } from './retry-after.js';
 import { sleep, uncounted } from './time-limit.js';
 import { isRepeatable, type Transport, type TransportRequest, type TransportResponse } from './transport.js';
 
+/** How often and how fast requests are repeated. */
 export interface RetryOptions {
   /** Tries after the first. Default 4. */
   retries?: number;
@@ -70,7 +71,7 @@ export class RetryTransport implements Transport {
   /** Milliseconds to wait before another try, or `undefined` when this outcome is final. */
   private waitAfter(outcome: Outcome, attempt: number): number | undefined {
     const backoff = Math.random() * Math.min(this.options.baseDelay * 2 ** attempt, this.options.maxDelay);
-    if ('error' in outcome) return isBrokenConnection(outcome.error) ? backoff : undefined;
+    if ('error' in outcome) return isUnanswered(outcome.error) ? backoff : undefined;
     const { status } = outcome.response;
     if (!isTransient(status)) return undefined;
     if (status === 429 || status === 503) this.throttledUntil = performance.now() + THROTTLED;
@@ -88,11 +89,6 @@ export class RetryTransport implements Transport {
     if (left > 0) await uncounted(signal, () => this.options.sleep(left, signal));
     else this.pausedUntil.delete(url.origin);
   }
-}
-
-/** An error with a status is about an answer, a token server's for example, that whoever got it has judged already. */
-function isBrokenConnection(error: unknown): boolean {
-  return error instanceof RegistryError && error.retryable && error.status === undefined;
 }
 
 function settled(outcome: Outcome): TransportResponse {

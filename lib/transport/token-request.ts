@@ -1,5 +1,5 @@
-import { Readable } from 'node:stream';
 import { AuthenticationError, RegistryError, type RegistryErrorDetails, type RegistryErrorEntry } from '../errors.js';
+import { streamOf } from '../oci/byte-stream.js';
 import { isJsonObject, type JsonObject } from '../oci/descriptor.js';
 import { printable, redactUrl } from '../redact.js';
 import { basicAuthorization, concealSecrets, type Credentials } from './credentials.js';
@@ -101,7 +101,7 @@ function refreshGrant({ realm, service, scopes }: TokenRequest, refreshToken: st
     method: 'POST',
     url: realm,
     headers: { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' },
-    body: { size: bytes.length, open: () => Readable.from(bytes, { objectMode: false }) },
+    body: { size: bytes.length, open: () => streamOf(bytes) },
     repeatable: true,
   };
 }

@@ -8,6 +8,7 @@ export interface RequestBody {
   open(): Readable | Promise<Readable>;
 }
 
+/** One HTTP request. */
 export interface TransportRequest {
   method: string;
   url: URL;
@@ -27,6 +28,7 @@ export interface TransportRequest {
   repeatable?: boolean;
 }
 
+/** One HTTP answer, whatever its status. */
 export interface TransportResponse {
   status: number;
   /** Where the answer came from, after redirects. */
@@ -44,6 +46,7 @@ export interface TransportResponse {
  * A transport that wraps another adds one behaviour: redirects, credentials, retries, logging.
  */
 export interface Transport {
+  /** @throws RegistryError without a `status` when no answer came; the signal's reason; whatever the body fails with */
   send(request: TransportRequest): Promise<TransportResponse>;
   /** Releases connections. The transport is not used afterwards. */
   close?(): Promise<void>;

@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { digestOf } from '../../lib/oci/digest.js';
 import type { Transport } from '../../lib/transport/transport.js';
+import { uniqueRepository } from '../support/unique.js';
 import {
   Caller,
   DOCKER_LIST,
@@ -46,7 +46,7 @@ export function describeRegistry(
     afterAll(() => registry.stop());
 
     beforeEach(() => {
-      repository = `contract/r${randomBytes(6).toString('hex')}`;
+      repository = uniqueRepository('contract');
     });
 
     it('says that it speaks the API', async () => {
