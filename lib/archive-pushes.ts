@@ -25,7 +25,8 @@ export interface ArchivePushesParts {
 
 /** The pushes of one client, and what they share: processor cores, and what they know of layers. */
 export class ArchivePushes {
-  private readonly cores = createLimit(compressionParallelism());
+  /** One block more than there are cores, so that none of them waits for us to hand it the next one. */
+  private readonly cores = createLimit(compressionParallelism() + 1);
   private readonly layers: LayerCache;
 
   constructor(private readonly parts: ArchivePushesParts) {

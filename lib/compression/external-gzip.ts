@@ -1,8 +1,8 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { RegistryClientError } from '../errors.js';
-import { buffers } from '../oci/buffer-pool.js';
+import { pooledWrite } from '../oci/pooled-write.js';
+import { inPooled } from '../oci/in-pooled.js';
 import { derivedStream } from '../oci/tap-stream.js';
 import { printable } from '../redact.js';
 import type { Compressor } from './compressor.js';
@@ -31,7 +31,7 @@ export class ExternalGzip implements Compressor {
   /** The result fails with code `COMPRESSOR_FAILED` and `retryable` when the program does not do what it should. */
   compress(source: Readable): Readable {
     const run = new Run(this.program, source, this.patience);
-    return derivedStream(source, run.output(), () => run.stop());
+    return derivedStream(source, inPooled(run.output()), () => run.stop());
   }
 }
 
@@ -145,25 +145,20 @@ class Run {
 
   private async write(stdin: Writable): Promise<void> {
     this.isReading = true;
+    // While the program takes one chunk, the next is read.
+    let before: Promise<void> | undefined;
     for await (const chunk of this.source as AsyncIterable<Buffer>) {
       this.isReading = false;
       this.check.addPlain(chunk);
-      if (!stdin.write(chunk, (error) => error || buffers.giveBack(chunk))) await this.drained(stdin);
+      const written = pooledWrite(stdin, chunk);
+      await before;
+      before = written;
       if (stdin.destroyed) return;
       this.isReading = true;
     }
     this.isReading = false;
     this.check.endPlain();
     stdin.end();
-  }
-
-  private async drained(stdin: Writable): Promise<void> {
-    if (stdin.destroyed) return;
-    const over = new AbortController();
-    const stop = (): void => over.abort();
-    stdin.once('close', stop);
-    await once(stdin, 'drain', { signal: over.signal }).catch(() => undefined);
-    stdin.off('close', stop);
   }
 
   private bark(watchdog: NodeJS.Timeout): void {

@@ -41,7 +41,7 @@ export class GzipCompressor implements Compressor {
   }
 
   private async *member(source: Readable): AsyncGenerator<Buffer> {
-    const ahead = compressionParallelism();
+    const ahead = 2 * compressionParallelism();
     const blocks: (Promise<Buffer> | Buffer)[] = [];
     let [checksum, size] = [0, 0];
     yield HEADER;

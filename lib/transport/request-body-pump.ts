@@ -1,7 +1,7 @@
-import type { EventEmitter } from 'node:events';
 import type { ClientRequest } from 'node:http';
 import type { Readable } from 'node:stream';
 import { RegistryClientError } from '../errors.js';
+import { pooledWrite } from '../oci/pooled-write.js';
 import type { IdleTimer } from './idle-timer.js';
 
 type Listener = (...args: unknown[]) => void;
@@ -27,6 +27,8 @@ export class RequestBodyPump {
   /** Whether every byte has been handed over. */
   isComplete = false;
   private pumping: Promise<void> | undefined;
+  /** Chunks that the server has not taken yet. */
+  private waiting = 0;
 
   /** @param idle - runs while the server is to take bytes or to answer, and rests while the source is read */
   constructor(
@@ -73,49 +75,55 @@ export class RequestBodyPump {
 
   private async pump(request: ClientRequest): Promise<void> {
     await connection(request);
+    // While one chunk is on its way, the next is got ready: the connection never has to wait for us.
+    let before: Promise<void> | undefined;
     for await (const chunk of this.source as AsyncIterable<Uint8Array | string>) {
       if (request.destroyed) return;
       const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk);
       this.sent += bytes.length;
       if (this.size !== undefined && this.sent > this.size) throw wrongSize(this.size, `more than ${this.size}`);
-      if (!request.write(bytes)) await this.drained(request);
+      const written = this.write(request, bytes);
+      await before;
+      before = written;
     }
     if (this.size !== undefined && this.sent !== this.size) throw wrongSize(this.size, `only ${this.sent}`);
+    await before;
     if (request.destroyed) return;
     this.isComplete = true;
     this.idle.start(this.patience.answer, 'waiting for the answer');
     request.end();
   }
 
-  /** Node passes the socket's event on to the request only until the answer is complete, and some answers come early. */
-  private async drained(request: ClientRequest): Promise<void> {
-    this.idle.start(this.patience.idle, 'sending');
-    await orClosed(request, 'drain', request.socket ?? request);
-    this.idle.stop();
+  /** @returns when there is no room for more: resolves once the server has taken these bytes, or never will */
+  private async write(request: ClientRequest, bytes: Buffer): Promise<void> {
+    const written = pooledWrite(request, bytes);
+    if (!written) return;
+    if (this.waiting++ === 0) this.watch();
+    await written;
+    this.waiting -= 1;
+    this.watch();
+  }
+
+  private watch(): void {
+    if (this.waiting > 0) this.idle.start(this.patience.idle, 'sending');
+    else this.idle.stop();
   }
 }
 
 /** Waiting for a free connection is not silence of the server, and needs no byte of the source. */
 async function connection(request: ClientRequest): Promise<void> {
-  if (!request.socket) await orClosed(request, 'socket', request);
+  if (request.socket || request.destroyed) return;
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      request.off('socket', done).off('close', done);
+      resolve();
+    };
+    request.on('socket', done).on('close', done);
+  });
 }
 
 function closed(request: ClientRequest): Promise<void> {
   return new Promise((resolve) => request.once('close', resolve));
-}
-
-/** Resolves with the event, or the end of the request. */
-function orClosed(request: ClientRequest, event: 'drain' | 'socket', emitter: EventEmitter): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      emitter.off(event, done);
-      request.off('close', done);
-      resolve();
-    };
-    if (request.destroyed) return resolve();
-    emitter.on(event, done);
-    request.on('close', done);
-  });
 }
 
 function wrongSize(promised: number, actual: string): RegistryClientError {
