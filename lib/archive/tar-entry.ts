@@ -13,7 +13,7 @@ export interface TarEntry {
   size: number;
   /** Of links: as written. */
   linkpath?: string;
-  /** Kept where going back would cost a pass: all of a JSON file, enough to tell its packing of anything else. */
+  /** What was read along with the header: enough to tell a packing; where going back would cost a pass, all of a JSON file. */
   head?: Buffer;
 }
 

@@ -25,6 +25,8 @@ export class TarHeaderReader {
   private extension: TarExtension | undefined;
   private last = 'the start';
   private headsLeft = MAX_HEADS;
+  /** The first bytes behind the block read last, where it costs nothing to read them with it. */
+  private behind: Buffer = Buffer.alloc(0);
 
   constructor(private readonly source: Omit<ArchiveSource, 'open' | 'close'>) {}
 
@@ -57,7 +59,9 @@ export class TarHeaderReader {
 
   /** `undefined` at the end. */
   private async nextBlock(): Promise<Buffer | undefined> {
-    const block = await this.source.read(this.position, BLOCK);
+    const bytes = await this.source.read(this.position, BLOCK + (this.source.randomAccess ? SNIFF_LENGTH : 0));
+    const block = bytes.subarray(0, BLOCK);
+    this.behind = bytes.subarray(BLOCK);
     if (block.length === 0 && this.position > 0) return undefined;
     if (block.length === 0) throw this.damaged('is empty');
     if (block.length < BLOCK) throw this.damaged(this.position === 0 ? 'is not a tar' : 'is cut short');
@@ -150,9 +154,10 @@ export class TarHeaderReader {
     throw this.damaged(`has no valid size for ${printable(name, 300)}`);
   }
 
-  /** Going back costs a packed tar a whole pass, so what is sure to be asked for is kept. */
+  /** Going back costs a packed tar a whole pass, and any other a call to the system, so what is sure to be asked for is kept. */
   private async readHead({ position, size }: TarEntry): Promise<Buffer | undefined> {
-    if (this.source.randomAccess || size === 0) return undefined;
+    if (size === 0) return undefined;
+    if (this.source.randomAccess) return this.behind.subarray(0, size);
     const start = await this.source.read(position, Math.min(size, SNIFF_LENGTH));
     const isKept = /^\s*[[{]/.test(start.toString('latin1')) && size <= Math.min(MAX_HEAD, this.headsLeft);
     const rest = isKept ? [await this.source.read(position + start.length, size - start.length)] : [];

@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream';
 import { DigestMismatchError, RegistryError } from '../errors.js';
 import type { Descriptor } from '../oci/descriptor.js';
+import { algorithmOf, Digester } from '../oci/digest.js';
 import { derivedStream } from '../oci/tap-stream.js';
-import { VerifyStream } from '../oci/verify-stream.js';
 import { printable } from '../redact.js';
 import { sleep } from '../transport/time-limit.js';
 import type { TransportResponse } from '../transport/transport.js';
@@ -34,14 +34,23 @@ export class BlobDownload {
   /** @throws NotFoundError, RegistryError; the stream fails with those, or a DigestMismatchError instead of ending */
   async start(): Promise<Readable> {
     const first = await this.request();
-    const verified = new VerifyStream(this.blob, (expected, actual) => this.mismatch(expected, actual));
     // Destroying it must not wait for the silence of a later answer either.
-    const bytes = derivedStream(first.body, this.bytes(first), () => this.current?.destroy());
+    const verified = derivedStream(first.body, this.verified(this.bytes(first)), () => this.current?.destroy());
     // Whoever reads later is told then; with no listener at all the process would end.
-    verified.on('error', () => undefined);
-    bytes.on('error', (error) => verified.destroy(error)).pipe(verified);
-    verified.once('close', () => bytes.destroy());
-    return verified;
+    return verified.on('error', () => undefined);
+  }
+
+  /** Fails instead of ending when the bytes are not the blob, so that nobody takes them for complete. */
+  private async *verified(bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    const { digest, size } = this.blob;
+    const digester = new Digester(algorithmOf(digest));
+    for await (const chunk of bytes) {
+      digester.update(chunk);
+      if (digester.size > size) throw this.mismatch(`${size} bytes`, `more than ${size} bytes`);
+      yield chunk;
+    }
+    const actual = digester.digest();
+    if (actual !== digest) throw this.mismatch(digest, actual);
   }
 
   private async *bytes(first: TransportResponse): AsyncGenerator<Buffer> {

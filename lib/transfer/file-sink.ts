@@ -8,6 +8,8 @@ import type { ArchiveSink } from './archive-sink.js';
 
 /** Bytes that are written at once: what a socket gives is too little to be worth a call to the system. */
 const BATCH = 512 * 1024;
+/** Bytes after which the system is asked to bring them to the disk, while more arrive. */
+const SYNCED = 64 * 1024 * 1024;
 
 /**
  * Writes an archive to a file, every content straight to its final place, so that layers arrive side by side without being
@@ -15,6 +17,9 @@ const BATCH = 512 * 1024;
  */
 export class FileSink implements ArchiveSink {
   readonly randomAccess = true;
+  private unsynced = 0;
+  private syncing: Promise<unknown> | undefined;
+  private lost: NodeJS.ErrnoException | undefined;
 
   private constructor(
     private readonly path: string,
@@ -47,6 +52,7 @@ export class FileSink implements ArchiveSink {
     let length = 0;
     const write = async (): Promise<void> => {
       await writeAll(this.file, batch, position);
+      this.hasWritten(length);
       position += length;
       [batch, length] = [[], 0];
     };
@@ -59,6 +65,8 @@ export class FileSink implements ArchiveSink {
   }
 
   async finish(): Promise<void> {
+    await this.syncing;
+    if (this.lost) throw unwritable(this.path, this.lost);
     await this.file.sync();
     await this.file.close();
     await rename(this.partial, this.path).catch((cause: NodeJS.ErrnoException) => {
@@ -68,8 +76,21 @@ export class FileSink implements ArchiveSink {
   }
 
   async abandon(): Promise<void> {
+    await this.syncing;
     await this.file.close();
     await rm(this.partial, { force: true });
+  }
+
+  /** Most of it is on disk then when the last byte has arrived. */
+  private hasWritten(bytes: number): void {
+    this.unsynced += bytes;
+    if (this.unsynced < SYNCED || this.syncing) return;
+    this.unsynced = 0;
+    this.syncing = this.file.datasync().then(
+      () => (this.syncing = undefined),
+      // The system tells it once: a later sync may well succeed.
+      (cause: NodeJS.ErrnoException) => (this.lost = cause),
+    );
   }
 
   /** Headers and the end; what lies between them and is not written is zero. */

@@ -5,6 +5,7 @@ import { VERSION } from '../version.js';
 import { Exchange, type Perform } from './exchange.js';
 import { isLoopback } from './origin.js';
 import type { Patience } from './request-body-pump.js';
+import { wideReads } from './wide-reads.js';
 import type { Transport, TransportRequest, TransportResponse } from './transport.js';
 
 /** How connections are made, and how long they are waited for. */
@@ -33,7 +34,7 @@ export class AxiosTransport implements Transport {
 
   constructor(options: AxiosTransportOptions = {}) {
     const { maxSockets = 30, maxTotalSockets = 100, insecure = false } = options;
-    const pool = { keepAlive: true, maxSockets, maxTotalSockets };
+    const pool = { keepAlive: true, maxSockets, maxTotalSockets, onread: wideReads };
     this.agents = [new HttpAgent(pool), new HttpsAgent({ ...pool, rejectUnauthorized: !insecure })];
     this.patience = { idle: options.idleTimeout ?? 60_000, answer: options.responseTimeout ?? 300_000 };
     this.http = axios.create({

@@ -214,11 +214,10 @@ describe('TarIndex', () => {
     });
 
     it('says when the file has lost its content since', async () => {
-      const whole = new BufferSource(buildTar(entries));
-      const source = Object.assign(whole, {});
+      const source = new BufferSource(buildTar([{ name: 'config', content: '{"a":"more than its first bytes"}' }]));
       const index = await TarIndex.read(source);
       source.read = () => Promise.resolve(Buffer.alloc(3));
-      const error = await errorOf(index.readSmall('config', 7));
+      const error = await errorOf(index.readSmall('config', 100));
       expect(error).toBeInstanceOf(TarReadError);
       expect(error.message).toContain('the archive in memory ended inside config');
     });
