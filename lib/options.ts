@@ -33,6 +33,11 @@ export interface RegistryClientOptions {
   timeout?: number;
   /** Milliseconds without a byte moving before a transfer is given up. Default 60 000. */
   idleTimeout?: number;
+  /**
+   * Bytes that an upload sends at once, at most; up to 64 MiB, as a chunk is held in memory. Default: a whole blob in one request,
+   * and smaller chunks where the registry, or a proxy in front of it, says that this is too much (413).
+   */
+  chunkSize?: number;
   /** How often and how fast requests are repeated. */
   retry?: RetryOptions;
   /**
@@ -59,12 +64,15 @@ export interface ResolvedOptions {
   readonly isAdaptive: boolean;
   readonly timeout: number;
   readonly idleTimeout: number;
+  readonly chunkSize: number | undefined;
   readonly retry: RetryOptions;
   readonly cache: boolean;
   readonly log: ((line: string) => void) | undefined;
 }
 
 export const DEFAULT_URL = 'http://localhost:15000';
+
+const MAX_CHUNK = 64 * 1024 * 1024;
 
 const HUB_API = 'registry-1.docker.io';
 
@@ -85,6 +93,7 @@ export function resolveOptions(
     isAdaptive: options.concurrency === undefined,
     timeout: wholeNumber('timeout', options.timeout ?? timeoutFrom(env), 1, MAX_TIMER),
     idleTimeout: wholeNumber('idleTimeout', idleTimeout, 1, MAX_TIMER),
+    chunkSize: options.chunkSize === undefined ? undefined : wholeNumber('chunkSize', options.chunkSize, 1, MAX_CHUNK),
     retry: checkedRetry(options.retry),
     cache: options.cache ?? options.transport === undefined,
     log: options.log ?? (env.REGISTRY_DEBUG === 'true' ? logToStandardError : undefined),

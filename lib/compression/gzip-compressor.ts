@@ -3,7 +3,7 @@ import { crc32 } from 'node:zlib';
 import { buffers, POOLED } from '../oci/buffer-pool.js';
 import { derivedStream } from '../oci/tap-stream.js';
 import { BlockDeflater } from './block-deflater.js';
-import { inBlocks } from './blocks.js';
+import { inBlocks } from '../oci/in-blocks.js';
 import type { Compressor } from './compressor.js';
 import { trailer } from './gzip-check.js';
 import { compressionParallelism } from './parallelism.js';

@@ -4,19 +4,20 @@ import { inject, injectable } from 'inversify';
 import { AuthenticationError, NotFoundError, RegistryError } from '../errors.js';
 import { streamOf } from '../oci/byte-stream.js';
 import type { Descriptor } from '../oci/descriptor.js';
-import { Digester } from '../oci/digest.js';
-import { tapStream } from '../oci/tap-stream.js';
 import { assertRepository } from '../oci/reference.js';
 import type { ResolvedOptions } from '../options.js';
 import { TOKENS } from '../tokens.js';
 import type { RequestBody, Transport } from '../transport/transport.js';
 import { BlobDownload } from './blob-download.js';
 import { BlobUpload } from './blob-upload.js';
+import { ChunkSize } from './chunk-size.js';
 import { deleteScope, pullScope, pushScope } from './endpoints.js';
 import { type CallOptions, Requests } from './requests.js';
+import { Sending } from './sending.js';
 import { SentBytes } from './sent-bytes.js';
 import { SinglePost } from './single-post.js';
 import { isSessionOver, withTries } from './upload-tries.js';
+import type { UploadContent } from './whole-upload.js';
 
 /** Content whose digest and size are known before a byte is sent. */
 export interface BlobContent {
@@ -69,13 +70,16 @@ export interface PushedBlob {
 export class BlobService {
   private readonly requests: Requests;
   private readonly single: SinglePost;
+  private readonly chunks: ChunkSize;
 
   constructor(
     @inject(TOKENS.Transport) transport: Transport,
-    @inject(TOKENS.Options) options: Pick<ResolvedOptions, 'url' | 'timeout'>,
+    @inject(TOKENS.Options)
+    options: Pick<ResolvedOptions, 'url' | 'timeout'> & Partial<Pick<ResolvedOptions, 'chunkSize'>>,
   ) {
     this.requests = new Requests(transport, options);
     this.single = new SinglePost(this.requests);
+    this.chunks = new ChunkSize(options.chunkSize);
   }
 
   /** Whether the repository has the blob (HEAD). @throws RegistryError when that cannot be found out. */
@@ -99,7 +103,8 @@ export class BlobService {
   }
 
   /**
-   * Stores a blob unless it is there: HEAD, then mount or one PUT with its length.
+   * Stores a blob unless it is there: HEAD, then mount or one PUT with its length. A PUT that breaks off is taken up again where it
+   * broke, where the registry can do that.
    * @throws RegistryError, or whatever `content.open()` fails with
    */
   async push(repository: string, content: BlobContent, options: BlobPushOptions = {}): Promise<PushedBlob> {
@@ -128,11 +133,14 @@ export class BlobService {
       const upload = await this.mountOrStart(repository, descriptor.digest, mountFrom, signal);
       return upload ?? { descriptor, outcome: 'mounted', bytesSent: sent.total };
     };
+    const { canOpen } = content;
+    const { digest, size } = descriptor;
+    const sending = this.sending(repository, { digest, size, canOpen, open: () => rest.open() }, sent, signal);
     const send = async (upload: BlobUpload): Promise<Descriptor> => {
-      await this.finish(upload, repository, descriptor.digest, signal, countedBody(rest, sent));
+      await sending.send(upload);
       return descriptor;
     };
-    return withTries({ open, send, canRepeat: content.canOpen }, sent, signal);
+    return withTries({ open, send, canRepeat: canOpen, adapts: (error) => sending.adapts(error) }, sent, signal);
   }
 
   /**
@@ -161,22 +169,17 @@ export class BlobService {
 
   /**
    * Stores content of unknown digest in one pass: a session, one streamed PATCH, and a PUT with the digest computed on the
-   * way.
+   * way. A PATCH that breaks off is taken up again where it broke, where the registry can do that.
    * @throws RegistryError, or whatever `content.open()` fails with
    */
   async pushStream(repository: string, content: StreamedContent, options: BlobPushOptions = {}): Promise<PushedBlob> {
     const { signal } = options;
     const sent = new SentBytes(options.onSent);
     const open = (): Promise<BlobUpload> => BlobUpload.start(this.requests, repository, signal);
-    const send = async (upload: BlobUpload): Promise<Descriptor> => {
-      const { body, result } = digestedBody(content, sent);
-      await upload.patch(body, signal);
-      const stored = result();
-      if (!stored) throw unfinished(repository);
-      await this.finish(upload, repository, stored.digest, signal);
-      return { mediaType: content.mediaType, ...stored };
-    };
-    return withTries({ open, send, canRepeat: content.canOpen }, sent, signal);
+    const { mediaType, canOpen } = content;
+    const sending = this.sending(repository, { canOpen, open: () => content.open() }, sent, signal);
+    const send = async (upload: BlobUpload): Promise<Descriptor> => ({ mediaType, ...(await sending.send(upload)) });
+    return withTries({ open, send, canRepeat: canOpen, adapts: (error) => sending.adapts(error) }, sent, signal);
   }
 
   /**
@@ -246,6 +249,17 @@ export class BlobService {
     }
   }
 
+  private sending(
+    repository: string,
+    content: UploadContent,
+    sent: SentBytes,
+    signal: AbortSignal | undefined,
+  ): Sending {
+    return new Sending({ content, sent, repository, signal }, this.chunks, (upload, digest, body, from) =>
+      this.finish(upload, repository, digest, signal, body, from),
+    );
+  }
+
   /** The answer to the last PUT may be lost when the blob is stored: then only asking for it tells. */
   private async finish(
     upload: BlobUpload,
@@ -253,54 +267,14 @@ export class BlobService {
     digest: string,
     signal: AbortSignal | undefined,
     body?: RequestBody,
+    from?: number,
   ): Promise<void> {
     try {
-      await upload.finish(digest, body, signal);
+      await upload.finish(digest, body, from, signal);
     } catch (error) {
       if (!isSessionOver(error)) throw error;
       const isStored = await this.exists(repository, digest, { signal, forPush: true }).catch(() => false);
       if (!isStored) throw error;
     }
   }
-}
-
-function countedBody(content: BlobContent, sent: SentBytes): RequestBody {
-  return {
-    size: content.descriptor.size,
-    open: async () => {
-      const count = sent.begin();
-      return tapStream(await content.open(), { chunk: (chunk) => count(chunk.length) });
-    },
-  };
-}
-
-/** A body of unknown size; `result` is about what was sent when it was opened last, and undefined before its end. */
-function digestedBody(
-  content: StreamedContent,
-  sent: SentBytes,
-): { body: RequestBody; result: () => { digest: string; size: number } | undefined } {
-  let result: { digest: string; size: number } | undefined;
-  const open = async (): Promise<Readable> => {
-    const count = sent.begin();
-    const digester = new Digester();
-    result = undefined;
-    return tapStream(await content.open(), {
-      chunk: (chunk) => {
-        digester.update(chunk);
-        count(chunk.length);
-      },
-      end: () => {
-        result = { size: digester.size, digest: digester.digest() };
-      },
-    });
-  };
-  return { body: { open }, result: () => result };
-}
-
-/** A digest of half of the content would be stored without complaint. */
-function unfinished(repository: string): RegistryError {
-  return new RegistryError(`uploading to ${repository}: the registry answered before everything was sent`, {
-    code: 'UPLOAD_UNFINISHED',
-    retryable: true,
-  });
 }

@@ -1,12 +1,16 @@
+import { RegistryError } from '../errors.js';
+import { streamOf } from '../oci/byte-stream.js';
 import { discard } from '../transport/discard.js';
 import type { RequestBody } from '../transport/transport.js';
 import { uploadLocation, withDigest } from './location.js';
 import type { Call, Requests } from './requests.js';
 import { assertStored, type Head } from './response.js';
-import { streamOf } from '../oci/byte-stream.js';
+import { minimalChunk, storedBytes } from './upload-range.js';
 
 /** How long an abandoned session may take to be closed; it is a courtesy to the registry, not part of the result. */
 const CANCEL_TIMEOUT = 3000;
+
+const OCTETS = { 'content-type': 'application/octet-stream' };
 
 /**
  * One upload session. Source: distribution-spec v1.1, "Pushing blobs". It knows where the upload goes on (always the
@@ -20,13 +24,15 @@ export class BlobUpload {
     private readonly repository: string,
     private readonly scopes: readonly string[],
     private location: URL,
+    /** Bytes that every chunk but the last has to have; 0 when any will do. */
+    readonly minimalChunk = 0,
   ) {}
 
   static async start(requests: Requests, repository: string, signal?: AbortSignal): Promise<BlobUpload> {
     const { url, scopes } = requests.endpoints.uploads(repository);
     const doing = `starting an upload to ${repository}`;
     const answer = await requests.metadata({ url, scopes, method: 'POST', signal, expected: [202], doing });
-    return new BlobUpload(requests, repository, scopes, uploadLocation(answer, doing));
+    return new BlobUpload(requests, repository, scopes, uploadLocation(answer, doing), minimalChunk(answer));
   }
 
   /** @returns `undefined` when the blob was stored with its request, else the session the registry opened instead. */
@@ -42,7 +48,7 @@ export class BlobUpload {
       url: withDigest(url, digest),
       scopes,
       method: 'POST',
-      headers: { 'content-type': 'application/octet-stream' },
+      headers: OCTETS,
       body: { size: bytes.length, open: () => streamOf(bytes) },
       signal,
       expected: [201, 202],
@@ -67,13 +73,17 @@ export class BlobUpload {
     return new BlobUpload(requests, repository, scopes, uploadLocation(answer, doing));
   }
 
-  /** Sends the whole content in one streamed PATCH: docker's own way, and the one no registry is known to refuse. */
-  async patch(body: RequestBody, signal?: AbortSignal): Promise<void> {
+  /**
+   * Sends content in one PATCH: all of it in a stream, which is docker's own way and the one no registry is known to refuse; or
+   * a piece of known size from byte `from` on.
+   * @returns how many bytes the registry says to have now, if it says so
+   */
+  async patch(body: RequestBody, from?: number, signal?: AbortSignal): Promise<number | undefined> {
     const doing = `uploading to ${this.repository}`;
     const answer = await this.send({
       url: this.location,
       method: 'PATCH',
-      headers: { 'content-type': 'application/octet-stream' },
+      headers: { ...OCTETS, ...rangeOf(body, from) },
       body,
       signal,
       // ECR answers 201 where the spec has 202.
@@ -81,15 +91,36 @@ export class BlobUpload {
       doing,
     });
     this.location = uploadLocation(answer, doing);
+    return storedBytes(answer);
   }
 
-  /** Ends the upload under a digest, with the whole content as `body` when no PATCH came before. */
-  async finish(digest: string, body?: RequestBody, signal?: AbortSignal): Promise<void> {
+  /**
+   * Asks how far the upload is, and where it goes on: what was handed to a connection that broke proves nothing.
+   * Source: distribution-spec v1.1, "Pushing a blob in chunks".
+   * @returns bytes from the start; `undefined` when the registry does not say, or knows nothing of the upload any more
+   */
+  async stored(signal?: AbortSignal): Promise<number | undefined> {
+    const doing = `asking how far an upload to ${this.repository} is`;
+    const call = { url: this.location, scopes: this.scopes, method: 'GET', signal, expected: [204, 202], doing };
+    try {
+      const answer = await this.requests.metadata(call);
+      if (answer.headers.location) this.location = uploadLocation(answer, doing);
+      return storedBytes(answer);
+    } catch (error) {
+      if (error instanceof RegistryError) return undefined;
+      throw error;
+    }
+  }
+
+  /**
+   * Ends the upload under a digest. With the content as `body` when no PATCH came before, or what is left of it from byte `from`.
+   */
+  async finish(digest: string, body?: RequestBody, from?: number, signal?: AbortSignal): Promise<void> {
     const doing = `uploading ${digest} to ${this.repository}`;
     const answer = await this.send({
       url: withDigest(this.location, digest),
       method: 'PUT',
-      ...(body ? { headers: { 'content-type': 'application/octet-stream' }, body } : {}),
+      ...(body ? { headers: { ...OCTETS, ...rangeOf(body, from) }, body } : {}),
       signal,
       // The session may have ended with the first try, whose answer was lost: only the owner can tell.
       repeatable: false,
@@ -118,4 +149,10 @@ export class BlobUpload {
     discard(response);
     return response;
   }
+}
+
+/** The spec's own form of the header: no `bytes ` in front and no size behind. What has no size has no range either. */
+function rangeOf({ size }: RequestBody, from: number | undefined): Record<string, string> {
+  if (size === undefined || from === undefined || size === 0) return {};
+  return { 'content-range': `${from}-${from + size - 1}` };
 }

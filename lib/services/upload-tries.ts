@@ -12,6 +12,8 @@ export interface UploadSteps {
   send: (upload: BlobUpload) => Promise<Descriptor>;
   /** Whether there is anything to send another time. */
   canRepeat?: (() => boolean) | undefined;
+  /** Whether the next try goes about it in another way, which need not wait. */
+  adapts?: (error: unknown) => boolean;
 }
 
 /** A whole blob is tried this often: what broke off in the middle of a stream cannot be repeated by the transport. */
@@ -28,7 +30,7 @@ const SESSION_LOST = new Set(['BLOB_UPLOAD_UNKNOWN', 'BLOB_UPLOAD_INVALID']);
 
 /** Uploads until it worked or no further try can help; every session that failed is given back. */
 export async function withTries(
-  { open, send, canRepeat = (): boolean => true }: UploadSteps,
+  { open, send, canRepeat = (): boolean => true, adapts = (): boolean => false }: UploadSteps,
   sent: SentBytes,
   signal: AbortSignal | undefined,
 ): Promise<PushedBlob> {
@@ -43,7 +45,8 @@ export async function withTries(
     } catch (error) {
       await upload?.cancel();
       signal?.throwIfAborted();
-      const pause = canRepeat() ? pauseAfter(error, tries, upload !== undefined) : undefined;
+      if (!canRepeat()) throw error;
+      const pause = adapts(error) ? 0 : pauseAfter(error, tries, upload !== undefined);
       if (pause === undefined) throw error;
       await sleep(pause, signal);
     }
@@ -67,6 +70,17 @@ function pauseAfter(error: unknown, tries: number, hadSession: boolean): number 
   // Bytes can be damaged on their way, but not every time.
   const isDamaged = tries === 1 && error.code === 'DIGEST_INVALID';
   if (hadSession ? !isSessionOver(error) && !isDamaged : !isAway) return undefined;
+  return delayOf(error, tries);
+}
+
+/** Milliseconds until the session that failed is asked how far it got; `undefined` when that is of no use. */
+export function resumeDelay(error: unknown, breaks: number): number | undefined {
+  const isOf = error instanceof RegistryError && (error.retryable || error.status === 416);
+  return isOf ? delayOf(error, breaks) : undefined;
+}
+
+/** As long as the registry asks for, unless that is too long. */
+function delayOf(error: RegistryError, tries: number): number | undefined {
   const asked = error instanceof RateLimitError && error.resetAt ? error.resetAt.getTime() - Date.now() : 0;
   return asked > MAX_PAUSE ? undefined : Math.max(asked, Math.random() * BASE_DELAY * 2 ** (tries - 1));
 }

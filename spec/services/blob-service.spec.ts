@@ -224,7 +224,6 @@ describe('BlobService', () => {
         ['400', refusal(400, 'SIZE_INVALID')],
         ['401', 401],
         ['403', refusal(403, 'DENIED')],
-        ['413', 413],
         ['200 of a web page', { status: 200, headers: { 'content-type': 'text/html' }, body: '<html>' }],
       ])('PUT by %s, the session is given back, and that is the end', async (_, step) => {
         const { transport, blobs } = setUp(404, session('1?s=a'), step, 204);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { Readable } from 'node:stream';
-import { inBlocks } from '../../lib/compression/blocks.js';
+import { inBlocks } from '../../lib/oci/in-blocks.js';
 
 function streamOf(chunks: readonly Uint8Array[]): Readable {
   // In object mode, so that chunks stay as they are.

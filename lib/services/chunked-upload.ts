@@ -1,0 +1,90 @@
+import type { Readable } from 'node:stream';
+import { RegistryError } from '../errors.js';
+import { streamOf } from '../oci/byte-stream.js';
+import { Digester } from '../oci/digest.js';
+import { inBlocks } from '../oci/in-blocks.js';
+import { tapStream } from '../oci/tap-stream.js';
+import { sleep } from '../transport/time-limit.js';
+import { resumeDelay } from './upload-tries.js';
+import type { UploadedContent, UploadJob } from './whole-upload.js';
+
+/** Breaks of one chunk, after which the session is given up. */
+const MAX_BREAKS = 4;
+
+/**
+ * Sends a content in chunks of a size, for registries and proxies that take no more at once. One chunk at a time is held in
+ * memory, so that what is lost of it can be sent again. Source: distribution-spec v1.1, "Pushing a blob in chunks".
+ */
+export class ChunkedUpload {
+  /** Whether the registry answered as if it had not taken a chunk: ECR does so, and drops it (aws/containers-roadmap#2831). */
+  isStalled = false;
+  /** Bytes the registry has. */
+  private from = 0;
+  /** Bytes of the last request that were handed to the network. */
+  private handed = 0;
+  private count: (bytes: number) => void = () => undefined;
+
+  /** @param size - bytes of a chunk, unless the registry wants larger ones */
+  constructor(
+    private readonly job: UploadJob,
+    private readonly size: number,
+  ) {}
+
+  async run(): Promise<UploadedContent> {
+    const { upload, content, sent, finish } = this.job;
+    const source = await content.open();
+    this.count = sent.begin();
+    const digester = new Digester();
+    try {
+      for await (const chunk of inBlocks(source, Math.max(this.size, upload.minimalChunk))) {
+        if (content.digest === undefined) digester.update(chunk);
+        await this.send(chunk);
+      }
+    } finally {
+      source.destroy();
+    }
+    const digest = content.digest ?? digester.digest();
+    await finish(digest);
+    return { digest, size: this.from };
+  }
+
+  private async send(chunk: Buffer): Promise<void> {
+    const end = this.from + chunk.length;
+    for (let breaks = 1; this.from < end; breaks++) {
+      const before = this.from;
+      const rest = chunk.subarray(chunk.length - (end - before));
+      this.from = await this.patch(rest).catch((error: unknown) => {
+        if (breaks > MAX_BREAKS) throw error;
+        return this.found(error, end - chunk.length, end, breaks);
+      });
+      this.count(this.from - before);
+      this.job.sent.waste(Math.max(0, this.handed - (this.from - before)));
+    }
+  }
+
+  /** @returns how far the registry is now */
+  private async patch(bytes: Buffer): Promise<number> {
+    const { upload, signal } = this.job;
+    const { from } = this;
+    this.handed = 0;
+    const open = (): Readable => tapStream(streamOf(bytes), { chunk: ({ length }) => void (this.handed += length) });
+    const stored = (await upload.patch({ size: bytes.length, open }, from, signal)) ?? Infinity;
+    this.isStalled ||= stored <= from;
+    // It may have taken a part; what else it says is a miscount, and the digest will tell.
+    return stored > from && stored < from + bytes.length ? stored : from + bytes.length;
+  }
+
+  /** Where a chunk goes on that broke off. @throws what it broke off with, where that cannot be told */
+  private async found(error: unknown, start: number, end: number, breaks: number): Promise<number> {
+    const { upload, signal } = this.job;
+    signal?.throwIfAborted();
+    const delay = resumeDelay(error, breaks);
+    if (delay === undefined) throw error;
+    await sleep(delay, signal);
+    const stored = await upload.stored(signal);
+    const isHere = stored !== undefined && stored >= start && stored <= end;
+    const isRefused = error instanceof RegistryError && error.status === 416 && stored === this.from;
+    if (!isHere || isRefused) throw error;
+    return stored;
+  }
+}

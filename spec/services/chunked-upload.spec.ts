@@ -1,0 +1,197 @@
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { EmbeddedTransport } from '../../lib/embedded/embedded-transport.js';
+import type { Fault } from '../../lib/embedded/fault.js';
+import { Faults } from '../../lib/embedded/faults.js';
+import type { RegistryHandler, RegistryRequest, RegistryResponse } from '../../lib/embedded/message.js';
+import { Personality, type PersonalityName } from '../../lib/embedded/personality.js';
+import { EmbeddedRegistry } from '../../lib/embedded/registry.js';
+import { errorResponse, Refusal } from '../../lib/embedded/registry-error.js';
+import { digestOf } from '../../lib/oci/digest.js';
+import { BlobService, type PushedBlob } from '../../lib/services/blob-service.js';
+import { noise, toBuffer } from '../support/content.js';
+import { OPTIONS } from './scripted.js';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const CONTENT = toBuffer(noise(2 * MIB + 500 * KIB, 'a layer'));
+const mediaType = 'application/octet-stream';
+const descriptor = { mediaType, digest: digestOf(CONTENT), size: CONTENT.length };
+
+const open = (): Readable =>
+  Readable.from([CONTENT.subarray(0, 700_000), CONTENT.subarray(700_000)], { objectMode: false });
+
+/** Answers in place of a registry, or not. */
+type Gate = (request: RegistryRequest) => RegistryResponse | undefined;
+
+/** What stands in front of a registry, and what went to it. */
+class Front implements RegistryHandler {
+  readonly seen: string[] = [];
+
+  constructor(
+    private readonly inner: RegistryHandler,
+    private readonly gate: Gate = () => undefined,
+    private readonly change: (request: RegistryRequest, answer: RegistryResponse) => RegistryResponse = (_, a) => a,
+  ) {}
+
+  async handle(request: RegistryRequest): Promise<RegistryResponse> {
+    const { method, headers } = request;
+    const size = headers['content-length'] ?? '';
+    if (method !== 'HEAD') this.seen.push([method, headers['content-range'], size].filter(Boolean).join(' '));
+    return this.change(request, this.gate(request) ?? (await this.inner.handle(request)));
+  }
+}
+
+interface SetUp {
+  chunkSize?: number;
+  faults?: Fault[];
+  personality?: PersonalityName;
+  gate?: Gate;
+  change?: (request: RegistryRequest, answer: RegistryResponse) => RegistryResponse;
+}
+
+function setUp({ chunkSize, faults = [], personality, gate, change }: SetUp) {
+  const registry = new EmbeddedRegistry();
+  const front = new Front(personality ? new Personality(registry, personality) : registry, gate, change);
+  const transport = new EmbeddedTransport(new Faults(front, faults));
+  const blobs = new BlobService(transport, { ...OPTIONS, ...(chunkSize === undefined ? {} : { chunkSize }) });
+  return { blobs, seen: front.seen };
+}
+
+/** A proxy that lets no body of more than `limit` bytes through, or none without a length. */
+function proxyTaking(limit: number): Gate {
+  return ({ method, headers }) => {
+    const length = headers['content-length'];
+    const isBody = method === 'PATCH' || (method === 'PUT' && Number(length ?? 0) > 0);
+    const isTooLarge = isBody && (length === undefined || Number(length) > limit);
+    return isTooLarge ? errorResponse(new Refusal('SIZE_INVALID', 'too large', { status: 413 })) : undefined;
+  };
+}
+
+type Push = (blobs: BlobService, onSent?: (bytes: number) => void) => Promise<PushedBlob>;
+const ways: readonly [string, Push][] = [
+  ['with its digest known', (blobs, onSent) => blobs.push('app', { descriptor, open }, { onSent })],
+  ['as a stream', (blobs, onSent) => blobs.pushStream('app', { mediaType, open }, { onSent })],
+];
+
+async function expectStored(blobs: BlobService, pushing: Promise<PushedBlob>): Promise<PushedBlob> {
+  const pushed = await pushing;
+  expect(pushed).toMatchObject({ descriptor, outcome: 'uploaded' });
+  expect((await buffer(await blobs.fetch('app', descriptor))).equals(CONTENT)).toBe(true);
+  return pushed;
+}
+
+const count = (seen: readonly string[], method: string): number =>
+  seen.filter((line) => line.startsWith(method)).length;
+
+beforeEach(() => {
+  jest.spyOn(Math, 'random').mockReturnValue(0);
+});
+
+afterEach(() => {
+  jest.restoreAllMocks();
+});
+
+describe.each(ways)('an upload in chunks, %s', (_, push) => {
+  it('goes out in pieces that say where they belong', async () => {
+    const { blobs, seen } = setUp({ chunkSize: MIB });
+    let sent = 0;
+    const pushed = await expectStored(
+      blobs,
+      push(blobs, (bytes) => (sent += bytes)),
+    );
+    const end = CONTENT.length - 1;
+    expect(seen.slice(0, 5)).toEqual([
+      'POST',
+      `PATCH 0-${MIB - 1} ${MIB}`,
+      `PATCH ${MIB}-${2 * MIB - 1} ${MIB}`,
+      `PATCH ${2 * MIB}-${end} ${500 * KIB}`,
+      'PUT',
+    ]);
+    expect([pushed.bytesSent, sent]).toEqual([CONTENT.length, CONTENT.length]);
+  });
+
+  it.each(['distribution-3', 'distribution-2.8', 'ghcr', 'google'] as const)('works with %s', async (personality) => {
+    const isWhole = personality === 'google';
+    const { blobs } = setUp({ personality, ...(isWhole ? {} : { chunkSize: MIB }) });
+    await expectStored(blobs, push(blobs));
+  });
+
+  it('goes whole where the registry drops all chunks but the first', async () => {
+    const { blobs, seen } = setUp({ personality: 'ecr', chunkSize: MIB });
+    await expectStored(blobs, push(blobs));
+    expect(count(seen, 'POST')).toBe(2);
+    seen.length = 0;
+    const other = Buffer.alloc(2 * MIB, 'another');
+    await blobs.pushStream('app', { mediaType, open: () => Readable.from([other]) });
+    expect(count(seen, 'PATCH')).toBe(1);
+  });
+
+  it('has chunks as large as the registry asks for', async () => {
+    const change = ({ method }: RegistryRequest, answer: RegistryResponse): RegistryResponse =>
+      method === 'POST'
+        ? { ...answer, headers: { ...answer.headers, 'oci-chunk-min-length': String(2 * MIB) } }
+        : answer;
+    const { blobs, seen } = setUp({ chunkSize: 100_000, change });
+    await expectStored(blobs, push(blobs));
+    expect(count(seen, 'PATCH')).toBe(2);
+  });
+
+  it.each(['-1', '1e9', 'many', '99999999999999999999', '', '0x10'])(
+    'does not mind a smallest chunk of "%s"',
+    async (length) => {
+      const change = ({ method }: RegistryRequest, answer: RegistryResponse): RegistryResponse =>
+        method === 'POST' ? { ...answer, headers: { ...answer.headers, 'oci-chunk-min-length': length } } : answer;
+      const { blobs, seen } = setUp({ chunkSize: MIB, change });
+      await expectStored(blobs, push(blobs));
+      expect(count(seen, 'PATCH')).toBe(3);
+    },
+  );
+
+  it.each<[string, Fault]>([
+    ['breaks off', { on: 'PATCH', nth: 2, resetAfterBytes: 300_000 }],
+    ['loses its answer', { on: 'PATCH', nth: 2, dropResponse: true }],
+    ['meets a server in trouble', { on: 'PATCH', nth: 3, status: 503 }],
+  ])('loses one chunk at most when one of them %s', async (_what, fault) => {
+    for (const personality of [undefined, 'distribution-3'] as const) {
+      const { blobs, seen } = setUp({ chunkSize: MIB, faults: [fault], ...(personality ? { personality } : {}) });
+      const pushed = await expectStored(blobs, push(blobs));
+      expect(count(seen, 'POST')).toBe(1);
+      expect(pushed.bytesSent).toBeLessThanOrEqual(CONTENT.length + MIB);
+    }
+  });
+
+  it('begins anew where the registry forgets a session that broke', async () => {
+    const faults = [{ on: 'PATCH', nth: 2, resetAfterBytes: 300_000 }];
+    const { blobs, seen } = setUp({ chunkSize: MIB, faults, personality: 'distribution-2.8' });
+    await expectStored(blobs, push(blobs));
+    expect(count(seen, 'POST')).toBe(2);
+  });
+
+  describe('when a proxy says that the body is too large', () => {
+    it('sends chunks that it lets through', async () => {
+      const { blobs, seen } = setUp({ gate: proxyTaking(MIB) });
+      await expectStored(blobs, push(blobs));
+      expect(seen.filter((line) => /^PATCH \d+-/.test(line)).slice(-3)).toEqual([
+        `PATCH 0-${MIB - 1} ${MIB}`,
+        `PATCH ${MIB}-${2 * MIB - 1} ${MIB}`,
+        `PATCH ${2 * MIB}-${CONTENT.length - 1} ${500 * KIB}`,
+      ]);
+    });
+
+    it('learns it for the blobs that follow', async () => {
+      const { blobs, seen } = setUp({ gate: proxyTaking(MIB) });
+      await expectStored(blobs, push(blobs));
+      const before = count(seen, 'POST');
+      const other = Buffer.alloc(3 * MIB, 'another');
+      await blobs.pushStream('app', { mediaType, open: () => Readable.from([other]) });
+      expect(count(seen, 'POST')).toBe(before + 1);
+    });
+
+    it('says so when nothing is small enough', async () => {
+      const { blobs } = setUp({ gate: proxyTaking(1000) });
+      await expect(push(blobs)).rejects.toMatchObject({ status: 413 });
+    });
+  });
+});
