@@ -20,6 +20,8 @@ export interface BlobPusherJob {
   mountFrom?: string | undefined;
   /** What has been sent to the one repository of the job before it began. */
   sent?: Pick<SentLayers, 'find'> | undefined;
+  /** Blobs that are sent without asking for them: the registry would say that they are there. */
+  missing?: ReadonlySet<string> | undefined;
   /** What need not be sent, or asked for. Absent: nothing is known. */
   known?: Pick<KnownLayers, 'find' | 'holds' | 'remember'> | undefined;
   signal: AbortSignal;
@@ -144,7 +146,9 @@ export class BlobPusher {
     try {
       if ('descriptor' in content) {
         // No manifest that was looked at names it.
-        const isNew = this.job.known !== undefined && mountFrom === undefined && content.descriptor.size <= SMALL_BLOB;
+        const { digest, size } = content.descriptor;
+        const isUnnamed = this.job.known !== undefined && mountFrom === undefined && size <= SMALL_BLOB;
+        const isNew = isUnnamed || (this.job.missing?.has(digest) ?? false);
         return await this.blobs.push(repository, { ...content, open }, { ...options, isNew });
       }
       return await this.blobs.pushStream(repository, { ...content, open }, options);

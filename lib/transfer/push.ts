@@ -2,7 +2,8 @@ import type { ArchiveImage } from '../archive/archive-image.js';
 import type { Compressor } from '../compression/compressor.js';
 import { compressionParallelism } from '../compression/parallelism.js';
 import { RegistryError } from '../errors.js';
-import type { Descriptor } from '../oci/descriptor.js';
+import { type Descriptor, isJsonObject } from '../oci/descriptor.js';
+import { isDigest } from '../oci/digest.js';
 import type { RawManifest } from '../oci/manifest.js';
 import { formatReference } from '../oci/reference.js';
 import { printable } from '../redact.js';
@@ -33,6 +34,8 @@ export interface PushJob {
   layersFrom: readonly string[];
   /** What earlier pushes knew of layers. Absent: everything is read, and asked for. */
   cache: LayerCache | undefined;
+  /** Blobs that the registry does not have, whatever it says when it is asked for them. Default: none. */
+  missing?: ReadonlySet<string>;
   concurrency: number;
   /** Whether more small blobs and fewer large ones may go at once, as suits the registry's distance. Default `false`. */
   isAdaptive?: boolean;
@@ -57,7 +60,7 @@ export async function pushImages(services: SurveyServices, job: PushJob): Promis
     if (!job.cache || !(error instanceof RegistryError) || !BLOB_GONE.has(error.code)) throw error;
     job.signal?.throwIfAborted();
     job.onProgress({ state: 'warning', message: `all blobs are looked for anew, because ${error.message}` });
-    return new Push(services, { ...job, cache: undefined }).run();
+    return new Push(services, { ...job, cache: undefined, missing: blobsNamedBy(error) }).run();
   }
 }
 
@@ -203,6 +206,12 @@ class Push {
     signal.throwIfAborted();
     await this.services.manifests.push(repository, reference, raw, { signal });
   }
+}
+
+/** Source: distribution `registry/handlers/manifests.go`: the digest stands in `detail`, by itself or as a field. */
+function blobsNamedBy({ errors }: RegistryError): ReadonlySet<string> {
+  const named = errors.map(({ detail }) => (isJsonObject(detail) ? detail.digest : detail));
+  return new Set(named.filter(isDigest));
 }
 
 function largestFirst(a: PlannedBlob, b: PlannedBlob): number {

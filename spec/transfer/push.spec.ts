@@ -635,6 +635,25 @@ describe('pushImages', () => {
         expect(pushed!.blobs.uploaded).toBeGreaterThanOrEqual(1);
       });
 
+      it('sends the blob again that the registry names, though it says that it has it', async () => {
+        const layer = ociLayer('one');
+        const target = targetsOf(imageOf([manifestOf([layer])]), 'app:1');
+        await again(target);
+        const digest = layer.descriptor!.digest;
+        let isFirst = true;
+        transport.before = (_, line) => {
+          if (!line.startsWith('PUT /v2/app/manifests/') || !isFirst) return;
+          isFirst = false;
+          const errors = [{ code: 'MANIFEST_BLOB_UNKNOWN', message: 'blob unknown', detail: { digest } }];
+          throw new RegistryError('gone', { code: 'MANIFEST_BLOB_UNKNOWN', status: 404, errors });
+        };
+        const { before } = transport;
+        transport = new RecordingTransport(registry);
+        transport.before = before!;
+        await push(targetsOf(imageOf([manifestOf([layer])]), 'app:2'), { cache: new MemoryLayerCache() });
+        expect(transport.requests(new RegExp(`^(POST|PUT) .*uploads.*${digest.slice(7)}`))).toHaveLength(1);
+      });
+
       it('fails when it is gone once more', async () => {
         transport.before = (_, line) => {
           if (!line.startsWith('PUT /v2/app/manifests/')) return;
