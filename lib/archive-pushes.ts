@@ -13,6 +13,7 @@ import { MemoryLayerCache } from './transfer/memory-layer-cache.js';
 import { type PushedImage, pushImages } from './transfer/push.js';
 import type { SurveyServices } from './transfer/repository-survey.js';
 import type { SentLayers } from './transfer/sent-layers.js';
+import { KnownLayers, type PushName } from './transfer/known-layers.js';
 import { StreamPush, type StreamPushJob } from './transfer/stream-push.js';
 import type { ChooseTargets } from './transfer/targets.js';
 
@@ -22,6 +23,9 @@ export interface ArchivePushesParts {
   options: Pick<ResolvedOptions, 'registry' | 'concurrency' | 'isAdaptive' | 'cache' | 'log'>;
   isThrottled: () => boolean;
 }
+
+/** What is the same for every way in. */
+type StreamOptions = Omit<StreamPushJob, 'repository' | 'learn'> & { registry: string; layersFrom: readonly string[] };
 
 /** The pushes of one client, and what they share: processor cores, and what they know of layers. */
 export class ArchivePushes {
@@ -33,33 +37,30 @@ export class ArchivePushes {
     this.layers = parts.options.cache ? new DiskLayerCache() : new MemoryLayerCache();
   }
 
-  /** @param repository - where layers of a stream go while they pass; without it a stream is refused */
+  /** @param name - where layers of a stream go while they pass; without it a stream is refused */
   async run(
     input: PushInput,
     choose: ChooseTargets,
     options: TransferOptions,
-    repository?: string,
+    name?: PushName,
   ): Promise<PushedImage[]> {
     const { services, options: client, isThrottled } = this.parts;
     // A stream is closed then, too.
     if (!(input instanceof Readable)) options.signal?.throwIfAborted();
     const job = this.jobOf(options);
     const isAdaptive = options.concurrency === undefined && client.isAdaptive;
-    const { archive, sent } = await this.open(input, job, repository);
+    const { archive, ...passed } = await this.open(input, job, name);
     try {
       const { randomAccess, images } = archive;
       const targets = choose(images);
-      const more = { targets, sent, randomAccess, isAdaptive, isThrottled, cache: this.layers };
+      const more = { targets, ...passed, randomAccess, isAdaptive, isThrottled, cache: this.layers };
       return await pushImages(services, { ...job, ...more });
     } finally {
       if (archive !== input) await archive.close();
     }
   }
 
-  private jobOf(options: TransferOptions): Omit<StreamPushJob, 'repository'> & {
-    registry: string;
-    layersFrom: readonly string[];
-  } {
+  private jobOf(options: TransferOptions): StreamOptions {
     const { signal, onProgress = (): void => undefined } = options;
     const { registry, log, concurrency } = this.parts.options;
     const warn = (message: string): void => onProgress({ state: 'warning', message });
@@ -76,15 +77,21 @@ export class ArchivePushes {
 
   private async open(
     input: PushInput,
-    job: Omit<StreamPushJob, 'repository'>,
-    repository: string | undefined,
-  ): Promise<{ archive: TarArchive; sent?: SentLayers }> {
+    job: StreamOptions,
+    name: PushName | undefined,
+  ): Promise<{ archive: TarArchive; sent?: SentLayers; known?: KnownLayers }> {
     const { services, archives } = this.parts;
     if (input instanceof TarArchive) return { archive: input };
     if (!(input instanceof Readable)) return { archive: await archives.open(input) };
-    if (repository === undefined) throw namelessStream();
-    const { source, contents, sent } = await new StreamPush(services.blobs, { ...job, repository }).run(input);
-    return { archive: new archives(source, contents), sent };
+    if (name === undefined) throw namelessStream();
+    const packing = job.compressor?.packing ?? 'none';
+    const learn = (signal: AbortSignal): Promise<KnownLayers> =>
+      KnownLayers.gatherFor(services, { ...job, target: name, packing, cache: this.layers, signal });
+    const { repository } = name;
+    const { source, contents, ...rest } = await new StreamPush(services.blobs, { ...job, repository, learn }).run(
+      input,
+    );
+    return { archive: new archives(source, contents), ...rest };
   }
 }
 

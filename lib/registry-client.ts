@@ -101,8 +101,7 @@ export class RegistryClient {
    */
   async push(input: PushInput, reference: string, options: PushOptions = {}): Promise<PushedImage> {
     const choose = namedTarget(reference, this.registry, options);
-    const { repository } = targetName(reference, this.registry);
-    const [pushed] = await this.pushes.run(input, choose, options, repository);
+    const [pushed] = await this.pushes.run(input, choose, options, targetName(reference, this.registry));
     return pushed as PushedImage;
   }
 

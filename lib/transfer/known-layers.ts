@@ -3,6 +3,7 @@ import type { Descriptor } from '../oci/descriptor.js';
 import { isDigest } from '../oci/digest.js';
 import { MediaType } from '../oci/media-types.js';
 import { isRepository, isTag } from '../oci/reference.js';
+import type { Packing } from '../compression/sniff.js';
 import type { Content } from './layer-content.js';
 import { type CachedLayer, type LayerCache, MAX_REPOSITORIES } from './layer-cache.js';
 import type { PlannedBlob, PushTarget } from './plan.js';
@@ -20,6 +21,16 @@ export interface KnownLayersJob {
   signal: AbortSignal;
 }
 
+/** A push of an archive that says at its end what is in it. */
+export interface PassingJob extends Pick<KnownLayersJob, 'registry' | 'layersFrom' | 'mountFrom' | 'cache' | 'signal'> {
+  target: PushName;
+  /** How layers are packed. */
+  packing: Packing;
+}
+
+/** Where an image goes. */
+export type PushName = Pick<PushTarget, 'repository' | 'tag'>;
+
 /** A packed layer that may be in a repository of the registry. */
 export interface LinkableLayer {
   descriptor: Descriptor;
@@ -35,7 +46,7 @@ const LAST_TAGS = 2;
  */
 export class KnownLayers {
   private constructor(
-    private readonly job: Pick<KnownLayersJob, 'registry' | 'targets' | 'cache'>,
+    private readonly job: Pick<KnownLayersJob, 'registry' | 'cache'> & { targets: readonly PushName[] },
     private readonly surveys: ReadonlyMap<string, Survey>,
   ) {}
 
@@ -44,12 +55,19 @@ export class KnownLayers {
    * @throws RegistryError when the registry is out of reach or does not let us in; the reason of the job's signal
    */
   static async gather(services: SurveyServices, job: KnownLayersJob): Promise<KnownLayers> {
-    const jobs = await surveyJobs(job);
-    const surveys = new Map(jobs.map((survey) => [survey.repository, new RepositorySurvey(services, survey)]));
-    const [first] = surveys.values();
-    await first?.begin();
-    await Promise.all([...surveys.values()].map((survey) => survey.finish()));
-    return new KnownLayers(job, surveys);
+    return new KnownLayers(job, await survey(services, await surveyJobs(job)));
+  }
+
+  /** The same before it is known what is pushed. @throws like {@link gather} */
+  static async gatherFor(services: SurveyServices, job: PassingJob): Promise<KnownLayers> {
+    const { target, mountFrom, layersFrom, packing, signal } = job;
+    const { repository, tag } = target;
+    const base = { tags: [tag], lastTags: [], moreTags: ['latest', ...layersFrom], wanted: undefined, packing, signal };
+    const common = { ...base, named: new Set<string>(), configs: new Map<string, readonly string[]>() };
+    const jobs: SurveyJob[] = [{ ...common, repository, forPush: true }];
+    if (mountFrom !== undefined && mountFrom !== repository)
+      jobs.push({ ...common, repository: mountFrom, forPush: false });
+    return new KnownLayers({ ...job, targets: [target] }, await survey(services, jobs));
   }
 
   /** Whether a manifest in the repository names the blob. */
@@ -78,7 +96,7 @@ export class KnownLayers {
   }
 
   /** Whether a tag points to a manifest already. */
-  isTagged({ repository, tag }: PushTarget, digest: string): boolean {
+  isTagged({ repository, tag }: PushName, digest: string): boolean {
     return this.surveys.get(repository)?.tagged.get(tag) === digest;
   }
 
@@ -99,6 +117,15 @@ export class KnownLayers {
     const names = repositories.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
     return names.filter(isRepository);
   }
+}
+
+/** Asks every repository at the same time, once the first one has answered. */
+async function survey(services: SurveyServices, jobs: readonly SurveyJob[]): Promise<Map<string, Survey>> {
+  const surveys = new Map(jobs.map((job) => [job.repository, new RepositorySurvey(services, job)]));
+  const [first] = surveys.values();
+  await first?.begin();
+  await Promise.all([...surveys.values()].map((one) => one.finish()));
+  return surveys;
 }
 
 /** One per repository the push has to do with. */

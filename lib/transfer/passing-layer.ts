@@ -22,6 +22,8 @@ export interface LayerLook {
   digest?: string | undefined;
   /** When it is plain and to be packed. */
   compressor?: Compressor | undefined;
+  /** The digest of a plain layer to be packed, as its name in an OCI layout has it. */
+  diffId?: string | undefined;
 }
 
 /** An entry on its way into the registry, which may turn out to be a layer. Its digests are computed as it passes. */
@@ -59,6 +61,17 @@ export class PassingLayer {
     // Plain in the archive and in the registry, it is its own plain form.
     const isPlain = packing === 'none' && pushed.outcome === 'uploaded';
     return { packing, plain: isPlain ? pushed.descriptor.digest : this.plain, pushed };
+  }
+
+  /** Reads past it, for the registry has it. @returns what it is when it is unpacked */
+  async skip(onRead: OnRead): Promise<string> {
+    const { diffId } = this.look;
+    const digester = new Digester(diffId === undefined ? 'sha256' : algorithmOf(diffId));
+    for await (const chunk of this.passing.content.open() as AsyncIterable<Buffer>) {
+      digester.update(chunk);
+      onRead(chunk.length);
+    }
+    return digester.digest();
   }
 
   private prepare(onRead: OnRead): BlobContent | StreamedContent {

@@ -32,6 +32,8 @@ export interface PushJob {
   sent?: SentLayers | undefined;
   /** Tags that may have some of the layers, besides those to be pushed and `latest`. */
   layersFrom: readonly string[];
+  /** What is known already of the layers in the registry. */
+  known?: KnownLayers | undefined;
   /** What earlier pushes knew of layers. Absent: everything is read, and asked for. */
   cache: LayerCache | undefined;
   /** Blobs that the registry does not have, whatever it says when it is asked for them. Default: none. */
@@ -60,7 +62,7 @@ export async function pushImages(services: SurveyServices, job: PushJob): Promis
     if (!job.cache || !(error instanceof RegistryError) || !BLOB_GONE.has(error.code)) throw error;
     job.signal?.throwIfAborted();
     job.onProgress({ state: 'warning', message: `all blobs are looked for anew, because ${error.message}` });
-    return new Push(services, { ...job, cache: undefined, missing: blobsNamedBy(error) }).run();
+    return new Push(services, { ...job, cache: undefined, known: undefined, missing: blobsNamedBy(error) }).run();
   }
 }
 
@@ -98,6 +100,7 @@ class Push {
   ) {
     this.together = new TogetherOrNone(job.signal);
     this.limit = createLimit(job.concurrency);
+    this.known = job.known;
   }
 
   /** One element per target, in their order. */
@@ -106,7 +109,8 @@ class Push {
     const { signal } = this.together;
     const plan = planPush(targets, compressor);
     this.announce(plan);
-    if (cache) await this.together.run([() => this.learn({ ...this.job, blobs: plan.blobs, cache, signal })]);
+    if (cache && !this.known)
+      await this.together.run([() => this.learn({ ...this.job, blobs: plan.blobs, cache, signal })]);
     const blobs = new BlobPusher(this.services.blobs, { ...this.job, known: this.known, signal });
     try {
       await this.pushBlobs(plan.blobs, blobs);

@@ -18,8 +18,8 @@ export interface SurveyJob {
   lastTags: readonly string[];
   /** Looked at next: `latest`, and those the caller names. */
   moreTags: readonly string[];
-  /** Digests of the plain layers whose packed ones are sought. */
-  wanted: ReadonlySet<string>;
+  /** Digests of the plain layers whose packed ones are sought. Absent: it is not known yet which. */
+  wanted: ReadonlySet<string> | undefined;
   /** Digests of what is to be pushed besides. */
   named: ReadonlySet<string>;
   /** Our configs and their diff_ids: a manifest with one of them need not be asked for its own. */
@@ -106,7 +106,8 @@ export class RepositorySurvey implements Survey {
   }
 
   private get hasLayers(): boolean {
-    return [...this.job.wanted].every((diffId) => this.layers.has(diffId));
+    const { wanted } = this.job;
+    return wanted !== undefined && [...wanted].every((diffId) => this.layers.has(diffId));
   }
 
   private async lookAt(tags: readonly string[]): Promise<void> {
@@ -169,7 +170,8 @@ export class RepositorySurvey implements Survey {
     if (diffIds.length !== layers.length) return;
     layers.forEach((layer, i) => {
       const diffId = diffIds[i] as string;
-      const isOne = this.job.wanted.has(diffId) && packingOf(layer) === this.job.packing && !layer.urls?.length;
+      const isWanted = this.job.wanted?.has(diffId) ?? true;
+      const isOne = isWanted && packingOf(layer) === this.job.packing && !layer.urls?.length;
       if (isOne && !this.layers.has(diffId)) this.layers.set(diffId, layer);
     });
   }

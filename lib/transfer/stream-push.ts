@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { type ArchiveContents, readArchive } from '../archive/image-archive.js';
 import { digestInBlobPath } from '../archive/oci-image.js';
+import { invalid } from '../archive/problems.js';
 import { PassedSource } from '../archive/passed-source.js';
 import type { TarEntry } from '../archive/tar-entry.js';
 import { BLOCK, isTarStart } from '../archive/tar-header.js';
@@ -13,11 +14,14 @@ import { sniffPacking } from '../compression/sniff.js';
 import { RegistryError, TarReadError } from '../errors.js';
 import { printable } from '../redact.js';
 import type { BlobService, PushedBlob } from '../services/blob-service.js';
+import { BlobProgress } from './blob-progress.js';
 import { BlobPusher } from './blob-pusher.js';
+import type { KnownLayers } from './known-layers.js';
+import type { Content } from './layer-content.js';
 import { createLimit, type Limit } from './limiter.js';
 import { type LayerLook, PassingLayer } from './passing-layer.js';
 import type { OnProgress } from './progress.js';
-import { SentLayers } from './sent-layers.js';
+import { type SentLayer, SentLayers } from './sent-layers.js';
 import { TogetherOrNone } from './together-or-none.js';
 
 /** What is not larger is kept until the archive has said what it is, and can then be pushed many at a time. */
@@ -31,6 +35,8 @@ export interface StreamPushJob {
   /** Absent: plain layers are pushed plain. */
   compressor: Compressor | undefined;
   mountFrom?: string | undefined;
+  /** Finds out what need not be sent. */
+  learn: (signal: AbortSignal) => Promise<KnownLayers>;
   /** Uploads at once: one is fed, others wait for the registry's last word. */
   concurrency: number;
   signal: AbortSignal | undefined;
@@ -43,6 +49,7 @@ export interface Passed {
   source: PassedSource;
   contents: ArchiveContents;
   sent: SentLayers;
+  known: KnownLayers;
 }
 
 /**
@@ -58,6 +65,7 @@ export class StreamPush {
   private readonly sent = new SentLayers();
   private readonly sending: Promise<unknown>[] = [];
   private keptBytes = 0;
+  private known: Promise<KnownLayers> | undefined;
 
   /** @throws InvalidArgumentError for a concurrency that cannot be */
   constructor(
@@ -75,9 +83,13 @@ export class StreamPush {
     const stop = (): void => void input.destroy();
     signal.addEventListener('abort', stop);
     try {
-      const [index] = await this.together.run([() => this.readAll(input)]);
+      signal.throwIfAborted();
+      this.known = this.job.learn(signal);
+      const learning = this.known;
+      const [index] = await this.together.run([() => this.readAll(input), () => learning.then(() => undefined)]);
       await Promise.all(this.sending);
-      return { source: this.source, sent: this.sent, contents: await readArchive(index as TarIndex) };
+      const contents = await readArchive(index as TarIndex);
+      return { source: this.source, sent: this.sent, contents, known: await learning };
     } finally {
       await Promise.allSettled(this.sending);
       signal.removeEventListener('abort', stop);
@@ -126,8 +138,8 @@ export class StreamPush {
   private lookOf(name: string, start: Buffer): LayerLook | undefined {
     const packing = sniffPacking(start);
     const digest = digestInBlobPath(name);
-    if (packing === 'none' && isTarStart(start) && this.job.compressor)
-      return { packing, compressor: this.job.compressor };
+    const { compressor } = this.job;
+    if (packing === 'none' && isTarStart(start) && compressor) return { packing, compressor, diffId: digest };
     const isUsual = packing === 'gzip' || packing === 'zstd' || isTarStart(start);
     return isUsual || digest !== undefined ? { packing, digest } : undefined;
   }
@@ -135,13 +147,28 @@ export class StreamPush {
   /** Resolves when the next entry can be read, which is before the registry has answered. */
   private async send(passing: PassingEntry, look: LayerLook): Promise<void> {
     const layer = new PassingLayer(passing, look);
-    const sending = this.together.run([() => this.limit(() => this.push(layer))]);
+    const sending = this.together.run([() => this.limit(() => this.linkOrPush(layer, look))]);
     sending.catch(() => undefined);
     this.sending.push(sending);
     await Promise.race([sending, passing.content.passed]);
   }
 
-  private async push(layer: PassingLayer): Promise<void> {
+  private async linkOrPush(layer: PassingLayer, { diffId }: LayerLook): Promise<void> {
+    const { repository, signal, onProgress } = this.job;
+    const { content } = layer;
+    const named = { ...content, diffId, key: `${diffId} as ${content.packing}` };
+    const found = await (await this.known)?.find(named, [repository]);
+    const pushed = found && (await this.blobs.link(repository, found.descriptor, { signal, mountFrom: found.from }));
+    if (!pushed || diffId === undefined) return this.push(layer, named);
+    const blob = { entry: content.entry, size: content.size };
+    const progress = new BlobProgress(blob, onProgress);
+    const actual = await layer.skip((bytes) => progress.addRead(bytes));
+    if (actual !== diffId) throw invalid(content.entry, `has the digest ${actual}, which is not its name`);
+    onProgress({ state: pushed.outcome, blob, repository, descriptor: pushed.descriptor });
+    this.add(layer, { packing: content.packing, plain: diffId, pushed });
+  }
+
+  private async push(layer: PassingLayer, named: Content): Promise<void> {
     const { repository } = this.job;
     const { content } = layer;
     try {
@@ -150,8 +177,16 @@ export class StreamPush {
       throw layer.canOpen ? error : brokenOff(error, content.entry);
     }
     const [pushed] = this.pusher.outcomes([content.key], repository) as [PushedBlob];
-    this.sent.add(content.position, layer.sent(pushed));
-    this.source.put(content.position, () => this.fetchBack(layer, pushed));
+    const sent = layer.sent(pushed);
+    this.add(layer, sent);
+    // Only what it turned out to be, not what its name says.
+    if (sent.plain === named.diffId) await (await this.known)?.remember(named, pushed.descriptor, repository);
+  }
+
+  private add(layer: PassingLayer, sent: SentLayer): void {
+    const { position } = layer.content;
+    this.sent.add(position, sent);
+    this.source.put(position, () => this.fetchBack(layer, sent.pushed));
   }
 
   private async fetchBack({ content }: PassingLayer, { descriptor }: PushedBlob): Promise<Readable> {

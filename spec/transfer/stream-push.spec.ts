@@ -7,7 +7,7 @@ import { EmbeddedTransport } from '../../lib/embedded/embedded-transport.js';
 import type { Fault } from '../../lib/embedded/fault.js';
 import { Faults } from '../../lib/embedded/faults.js';
 import { EmbeddedRegistry } from '../../lib/embedded/registry.js';
-import { type PushEvent, RegistryClient, RegistryError } from '../../lib/index.js';
+import { type PushEvent, type PushOptions, RegistryClient, RegistryError } from '../../lib/index.js';
 import { noise, toBuffer } from '../support/content.js';
 import { imageTar } from '../support/image-tar.js';
 import { type ImageFormat, WRITERS } from '../support/image-writers.js';
@@ -164,6 +164,59 @@ describe('push of a stream', () => {
       const pushed = await client.push(inChunks(tar, 65_536), 'app:2', options);
       expect(pushed).toMatchObject({ bytesSent: 0, blobs: { uploaded: 0, skipped: 3 } });
       expect(transport.requests(/^(POST|PATCH)/)).toEqual([]);
+    });
+
+    describe('nothing that was packed before', () => {
+      const { tar } = imageTar({ format: 'docker-25', layers: LAYERS });
+      const pushAgain = async (first: string, again: string, options: PushOptions = {}) => {
+        const { transport, client } = recording();
+        await client.push(tar, first);
+        transport.log.length = 0;
+        // A client that remembers nothing.
+        const other = again.startsWith('!') ? client : new RegistryClient({ url: 'http://registry.test', transport });
+        const events: PushEvent[] = [];
+        const onProgress = (event: PushEvent) => void events.push(event);
+        const pushed = await other.push(inChunks(tar, 65_536), again.replace('!', ''), { ...options, onProgress });
+        return { transport, pushed, events };
+      };
+
+      it('and that a manifest of the repository tells of', async () => {
+        const { transport, pushed, events } = await pushAgain('app:1', 'app:2');
+        expect(pushed).toMatchObject({ bytesSent: 0, blobs: { uploaded: 0, skipped: 3 } });
+        expect(transport.requests(/^(POST|PATCH)/)).toEqual([]);
+        expect(transport.requests(/^GET .*manifests/).length).toBe(
+          new Set(transport.requests(/^GET .*manifests/)).size,
+        );
+        expect(events.filter(({ state }) => state === 'exists')).toHaveLength(3);
+      });
+
+      it('and that this client remembers, from another repository', async () => {
+        const { pushed } = await pushAgain('base:1', '!app:1');
+        // The config is not a layer.
+        expect(pushed).toMatchObject({ blobs: { uploaded: 1, mounted: 2 } });
+      });
+
+      it('and that is to be mounted', async () => {
+        const { pushed } = await pushAgain('base:1', 'app:1', { mountFrom: 'base' });
+        expect(pushed).toMatchObject({ bytesSent: 0, blobs: { uploaded: 0, mounted: 3 } });
+      });
+
+      it('unless it is not what its name says', async () => {
+        const { tar: corrupt } = imageTar({ format: 'docker-25', layers: LAYERS, corruptLayer: 0 });
+        const { transport, client } = recording();
+        await client.push(tar, 'app:1');
+        const error = await failure(client.push(inChunks(corrupt, 65_536), 'app:2'));
+        expect(error.name).toBe('ValidationError');
+        expect(transport.requests(/manifests\/2 201/)).toEqual([]);
+      });
+
+      it('and learns nothing from a layer that is not what its name says', async () => {
+        const { tar: corrupt } = imageTar({ format: 'docker-25', layers: LAYERS, corruptLayer: 0 });
+        const { client } = recording();
+        await failure(client.push(inChunks(corrupt, 65_536), 'app:1'));
+        const { digest } = await client.push(tar, 'other:1');
+        expect(digest).toBe((await newClient().push(tar, 'app:1')).digest);
+      });
     });
 
     it('nothing that another repository has', async () => {
