@@ -17,6 +17,8 @@ const common: Config = {
 /** Two projects, so that only a run with integration specs in it needs a registry. */
 const config: Config = {
   testTimeout: 30_000,
+  // jest's own default leaves a core idle, which on two cores is half of the machine.
+  maxWorkers: '100%',
   projects: [
     {
       ...common,

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 
 export const USAGE = `npm run bench [-- options]
 
-  --quick        a small image and two runs: does it work? under a minute
+  --quick        a small image and one run: does it work? under a minute
   --runs <n>     of each contender in each row; medians are shown (default 5)
   --only <row>   this row; may be repeated
   --large        also the memory of pushing an image of ten times the size
@@ -32,8 +32,8 @@ export function parseOptions(args, rows, extra) {
     quick,
     node,
     help,
-    runs: wholeNumber('runs', values.runs ?? (quick ? 2 : 5)),
-    bytes: wholeNumber('mib', values.mib ?? (quick ? 96 : 1024)) * 2 ** 20,
+    runs: wholeNumber('runs', values.runs ?? (quick ? 1 : 5)),
+    bytes: wholeNumber('mib', values.mib ?? (quick ? 64 : 1024)) * 2 ** 20,
     rows: only ?? rows.filter((name) => !(name in extra) || values[extra[name]]),
   };
 }

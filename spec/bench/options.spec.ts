@@ -10,7 +10,7 @@ describe('the options of the benchmark', () => {
   });
 
   it('make a quick run small', () => {
-    expect(parse('--quick')).toMatchObject({ runs: 2, bytes: 96 * 2 ** 20, quick: true });
+    expect(parse('--quick')).toMatchObject({ runs: 1, bytes: 64 * 2 ** 20, quick: true });
   });
 
   it('let more be asked for', () => {
