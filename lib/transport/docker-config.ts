@@ -52,8 +52,9 @@ function loadVariable(env: NodeJS.ProcessEnv): DockerConfig | undefined {
 }
 
 async function loadFile(env: NodeJS.ProcessEnv): Promise<DockerConfig | undefined> {
-  const home = env[process.platform === 'win32' ? 'USERPROFILE' : 'HOME'] || homedir();
-  const path = join(env.DOCKER_CONFIG || join(home, '.docker'), 'config.json');
+  const folder = env.DOCKER_CONFIG || folderAtHome(env);
+  if (folder === undefined) return undefined;
+  const path = join(folder, 'config.json');
   try {
     const { size } = await stat(path);
     if (size > MAX_FILE_SIZE) throw invalid(path, 'is larger than 1 MiB');
@@ -63,6 +64,15 @@ async function loadFile(env: NodeJS.ProcessEnv): Promise<DockerConfig | undefine
     if (error instanceof InvalidArgumentError) throw error;
     if (code === 'ENOENT') return undefined;
     throw invalid(path, `cannot be read (${code})`);
+  }
+}
+
+/** Undefined for users without a home, as in containers that run under a number nobody has: Node throws for them. */
+function folderAtHome(env: NodeJS.ProcessEnv): string | undefined {
+  try {
+    return join(env[process.platform === 'win32' ? 'USERPROFILE' : 'HOME'] || homedir(), '.docker');
+  } catch {
+    return undefined;
   }
 }
 

@@ -25,7 +25,7 @@ export class Gate {
 
   /** @throws the signal's reason */
   async enter(signal: AbortSignal | undefined): Promise<Turn> {
-    for (let refusals = 0; !this.isOpen; ) {
+    for (let refusals = 0; !this.isOpen;) {
       if (refusals >= MOST_REFUSALS) return HOPELESS;
       if (!this.ahead) return this.goAhead();
       if (await raceSignal(this.ahead, signal)) refusals += 1;

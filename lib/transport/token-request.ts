@@ -140,7 +140,8 @@ function fail(request: TokenRequest, answer: Answer): never {
   const said = errors.map(({ code, message }) => message ?? code).join('; ');
   const outcome = `${answer.status}${said === '' ? '' : ` (${said})`}`;
   const details = { ...about(request, answer), errors, ...(errors[0] ? { code: errors[0].code } : {}) };
-  if (answer.status === 429) throw limited(request, outcome, { ...details, retryable: true }, retryAfter(answer.headers));
+  if (answer.status === 429)
+    throw limited(request, outcome, { ...details, retryable: true }, retryAfter(answer.headers));
   if (answer.status >= 500) throw failure(request, outcome, { ...details, retryable: true });
   throw failure(request, outcome, { ...details, hint: signInHint(request) });
 }
