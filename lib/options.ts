@@ -33,6 +33,11 @@ export interface RegistryClientOptions {
   timeout?: number;
   /** Milliseconds without a byte moving before a transfer is given up. Default 60 000. */
   idleTimeout?: number;
+  /**
+   * Milliseconds to wait for an answer after the last byte of an upload: registries hash and store then, some by copying it all
+   * to another place. Default 300 000.
+   */
+  responseTimeout?: number;
   /** How often and how fast requests are repeated. */
   retry?: RetryOptions;
   /**
@@ -59,6 +64,7 @@ export interface ResolvedOptions {
   readonly isAdaptive: boolean;
   readonly timeout: number;
   readonly idleTimeout: number;
+  readonly responseTimeout: number;
   readonly retry: RetryOptions;
   readonly cache: boolean;
   readonly log: ((line: string) => void) | undefined;
@@ -73,7 +79,7 @@ export function resolveOptions(
   options: RegistryClientOptions = {},
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): ResolvedOptions {
-  const { insecure = false, concurrency = 8, idleTimeout = 60_000 } = options;
+  const { insecure = false, concurrency = 8, idleTimeout = 60_000, responseTimeout = 300_000 } = options;
   const { url, credentials } = parseUrl(options.url ?? (env.REGISTRY_URL || DEFAULT_URL));
   return Object.freeze({
     url,
@@ -85,6 +91,7 @@ export function resolveOptions(
     isAdaptive: options.concurrency === undefined,
     timeout: wholeNumber('timeout', options.timeout ?? timeoutFrom(env), 1, MAX_TIMER),
     idleTimeout: wholeNumber('idleTimeout', idleTimeout, 1, MAX_TIMER),
+    responseTimeout: wholeNumber('responseTimeout', responseTimeout, 1, MAX_TIMER),
     retry: checkedRetry(options.retry),
     cache: options.cache ?? options.transport === undefined,
     log: options.log ?? (env.REGISTRY_DEBUG === 'true' ? logToStandardError : undefined),

@@ -35,6 +35,7 @@ describe('resolveOptions', () => {
       isAdaptive: true,
       timeout: 30_000,
       idleTimeout: 60_000,
+      responseTimeout: 300_000,
       retry: {},
       cache: true,
       log: undefined,
@@ -48,6 +49,7 @@ describe('resolveOptions', () => {
       concurrency: 3,
       timeout: 5,
       idleTimeout: 6,
+      responseTimeout: 7,
       retry: { retries: 0, baseDelay: 1 },
       log: () => undefined,
     };
@@ -257,6 +259,7 @@ describe('resolveOptions', () => {
     ['timeout', 2 ** 31],
     ['idleTimeout', 0],
     ['idleTimeout', 2 ** 31],
+    ['responseTimeout', 0],
   ])('%s cannot be %p', (name, value) => {
     const error = failure({ [name]: value });
     expect(error.message).toMatch(

@@ -26,20 +26,28 @@ const DOCKER_HUB_HOSTS = new Set(['docker.io', 'index.docker.io', 'registry-1.do
  * The provider throws InvalidArgumentError for a file that cannot be read or understood, naming it but quoting nothing of
  * it, and AuthenticationError for a helper that fails. No file at all means anonymous.
  * @param env - default `process.env`; helpers run in it
+ * @param home - the user's folder where `env` names none
  */
-export function dockerConfigCredentials(env: NodeJS.ProcessEnv = process.env): CredentialsProvider {
+export function dockerConfigCredentials(
+  env: NodeJS.ProcessEnv = process.env,
+  home: () => string = homedir,
+): CredentialsProvider {
   const found = new Map<string, Promise<Credentials | undefined>>();
   return (registry, signal) => {
-    const lookup = found.get(registry) ?? findCredentials(registry, env);
+    const lookup = found.get(registry) ?? findCredentials(registry, env, home);
     found.set(registry, lookup);
     lookup.catch(() => found.delete(registry));
     return raceSignal(lookup, signal);
   };
 }
 
-async function findCredentials(registry: string, env: NodeJS.ProcessEnv): Promise<Credentials | undefined> {
+async function findCredentials(
+  registry: string,
+  env: NodeJS.ProcessEnv,
+  home: () => string,
+): Promise<Credentials | undefined> {
   for (const load of [loadVariable, loadFile]) {
-    const config = await load(env);
+    const config = await load(env, home);
     const credentials = config && (await credentialsIn(config, registry, env));
     if (credentials) return credentials;
   }
@@ -51,8 +59,8 @@ function loadVariable(env: NodeJS.ProcessEnv): DockerConfig | undefined {
   return text ? parseConfig('DOCKER_AUTH_CONFIG', text) : undefined;
 }
 
-async function loadFile(env: NodeJS.ProcessEnv): Promise<DockerConfig | undefined> {
-  const folder = env.DOCKER_CONFIG || folderAtHome(env);
+async function loadFile(env: NodeJS.ProcessEnv, home: () => string): Promise<DockerConfig | undefined> {
+  const folder = env.DOCKER_CONFIG || folderAtHome(env, home);
   if (folder === undefined) return undefined;
   const path = join(folder, 'config.json');
   try {
@@ -68,9 +76,9 @@ async function loadFile(env: NodeJS.ProcessEnv): Promise<DockerConfig | undefine
 }
 
 /** Undefined for users without a home, as in containers that run under a number nobody has: Node throws for them. */
-function folderAtHome(env: NodeJS.ProcessEnv): string | undefined {
+function folderAtHome(env: NodeJS.ProcessEnv, home: () => string): string | undefined {
   try {
-    return join(env[process.platform === 'win32' ? 'USERPROFILE' : 'HOME'] || homedir(), '.docker');
+    return join(env[process.platform === 'win32' ? 'USERPROFILE' : 'HOME'] || home(), '.docker');
   } catch {
     return undefined;
   }
