@@ -52,7 +52,9 @@ function createTransport(options: ResolvedOptions): Transport {
 }
 
 /** With a connection for everything that is sent at once, and one for what comes in between. */
-function createAxiosTransport({ insecure, idleTimeout, concurrency }: ResolvedOptions): AxiosTransport {
+function createAxiosTransport(options: ResolvedOptions): AxiosTransport {
+  const { insecure, idleTimeout, responseTimeout, concurrency } = options;
   const maxSockets = Math.max(30, concurrency + 1);
-  return new AxiosTransport({ insecure, idleTimeout, maxSockets, maxTotalSockets: Math.max(100, maxSockets) });
+  const maxTotalSockets = Math.max(100, maxSockets);
+  return new AxiosTransport({ insecure, idleTimeout, responseTimeout, maxSockets, maxTotalSockets });
 }

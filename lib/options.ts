@@ -38,6 +38,11 @@ export interface RegistryClientOptions {
    * and smaller chunks where the registry, or a proxy in front of it, says that this is too much (413).
    */
   chunkSize?: number;
+  /**
+   * Milliseconds to wait for an answer after the last byte of an upload: registries hash and store then, some by copying it all
+   * to another place. Default 300 000.
+   */
+  responseTimeout?: number;
   /** How often and how fast requests are repeated. */
   retry?: RetryOptions;
   /**
@@ -65,6 +70,7 @@ export interface ResolvedOptions {
   readonly timeout: number;
   readonly idleTimeout: number;
   readonly chunkSize: number | undefined;
+  readonly responseTimeout: number;
   readonly retry: RetryOptions;
   readonly cache: boolean;
   readonly log: ((line: string) => void) | undefined;
@@ -81,7 +87,7 @@ export function resolveOptions(
   options: RegistryClientOptions = {},
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): ResolvedOptions {
-  const { insecure = false, concurrency = 8, idleTimeout = 60_000 } = options;
+  const { insecure = false, concurrency = 8, idleTimeout = 60_000, responseTimeout = 300_000 } = options;
   const { url, credentials } = parseUrl(options.url ?? (env.REGISTRY_URL || DEFAULT_URL));
   return Object.freeze({
     url,
@@ -94,6 +100,7 @@ export function resolveOptions(
     timeout: wholeNumber('timeout', options.timeout ?? timeoutFrom(env), 1, MAX_TIMER),
     idleTimeout: wholeNumber('idleTimeout', idleTimeout, 1, MAX_TIMER),
     chunkSize: options.chunkSize === undefined ? undefined : wholeNumber('chunkSize', options.chunkSize, 1, MAX_CHUNK),
+    responseTimeout: wholeNumber('responseTimeout', responseTimeout, 1, MAX_TIMER),
     retry: checkedRetry(options.retry),
     cache: options.cache ?? options.transport === undefined,
     log: options.log ?? (env.REGISTRY_DEBUG === 'true' ? logToStandardError : undefined),

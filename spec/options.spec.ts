@@ -36,6 +36,7 @@ describe('resolveOptions', () => {
       timeout: 30_000,
       idleTimeout: 60_000,
       chunkSize: undefined,
+      responseTimeout: 300_000,
       retry: {},
       cache: true,
       log: undefined,
@@ -50,6 +51,7 @@ describe('resolveOptions', () => {
       timeout: 5,
       idleTimeout: 6,
       chunkSize: 7,
+      responseTimeout: 7,
       retry: { retries: 0, baseDelay: 1 },
       log: () => undefined,
     };
@@ -262,6 +264,7 @@ describe('resolveOptions', () => {
     ['chunkSize', 0],
     ['chunkSize', 64 * 1024 * 1024 + 1],
     ['chunkSize', 1.5],
+    ['responseTimeout', 0],
   ])('%s cannot be %p', (name, value) => {
     const error = failure({ [name]: value });
     expect(error.message).toMatch(

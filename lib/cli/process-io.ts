@@ -17,10 +17,14 @@ interface Outlet {
   on(event: 'error', listener: (error: NodeJS.ErrnoException) => void): unknown;
 }
 
+/** Milliseconds the work may take to end in order. */
+const GRACE = 2800;
+
 const SIGNALS = { SIGINT: ExitCode.interrupted, SIGTERM: 143 } as const;
 
 /**
- * The process as a command sees it. The first signal ends the work in order, the second one at once.
+ * The process as a command sees it. The first signal ends the work in order, the second one at once, and so does time: people
+ * who press Ctrl+C wait for no registry.
  * @returns `exitCode` says what the process ends with, given what its command ended with
  */
 export function processIo(process: ProcessLike): { io: Io; exitCode: (code: number) => number } {
@@ -31,6 +35,7 @@ export function processIo(process: ProcessLike): { io: Io; exitCode: (code: numb
     process.on(signal, () => {
       if (interrupted.signal.aborted) process.exit(code);
       signalCode = code;
+      setTimeout(() => process.exit(code), GRACE).unref();
       interrupted.abort();
     });
   }

@@ -22,6 +22,7 @@ export interface Call extends Endpoint, CallOptions {
   headers?: Readonly<Record<string, string>>;
   body?: RequestBody;
   repeatable?: boolean;
+  wholeUpTo?: number;
   expected: readonly number[];
   /** What is being done and to what, for messages. */
   doing: string;
@@ -59,7 +60,7 @@ export class Requests {
   /** A whole answer. @throws RegistryError unless an expected status comes, and no more than `limit` bytes, in time. */
   read(call: Call, limit: number): Promise<Head & { bytes: Buffer }> {
     return this.inTime(call, async (timed) => {
-      const response = await this.transfer(timed);
+      const response = await this.transfer({ ...timed, wholeUpTo: limit });
       return { ...response, bytes: await readBody(response, limit, call.doing) };
     });
   }

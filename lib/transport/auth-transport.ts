@@ -2,9 +2,11 @@ import { RegistryError } from '../errors.js';
 import { redactUrl } from '../redact.js';
 import { type BasicChallenge, type BearerChallenge, selectChallenge } from './challenge.js';
 import { basicAuthorization, type CredentialsProvider, normaliseCredentials } from './credentials.js';
+import { Gate } from './gate.js';
 import { sameOrigin } from './origin.js';
 import { holdResponse } from './response-body.js';
 import { ScopeSet } from './scope-set.js';
+import { SharedWork } from './shared-work.js';
 import { type Token, TokenSource } from './token-source.js';
 import type { Transport, TransportRequest, TransportResponse } from './transport.js';
 import { raceSignal, within } from './waiting.js';
@@ -53,11 +55,13 @@ export class AuthTransport implements Transport {
   readonly #registry: URL;
   readonly #credentials: CredentialsProvider;
   readonly #tokens: TokenSource;
-  #probe: Promise<void> | undefined;
-  #discovered = false;
+  /** Open once it is known how to sign in, or that nobody needs to. */
+  readonly #discovery = new Gate();
+  /** Open once the registry has let a password in. */
+  readonly #trial = new Gate();
   #challenge: KnownChallenge | undefined;
   #basic: Promise<Proof | undefined> | undefined;
-  #pinged: Promise<KnownChallenge | undefined> | undefined;
+  #pinged: SharedWork<KnownChallenge | undefined> | undefined;
 
   constructor(inner: Transport, options: AuthOptions) {
     const { registry, credentials, tokens = inner, now = () => performance.now(), log = () => undefined } = options;
@@ -89,24 +93,12 @@ export class AuthTransport implements Transport {
 
   // Eight uploads starting together: one goes ahead and learns how to sign in, seven wait for that and go out signed.
   async #sendFirst(request: TransportRequest): Promise<Sending> {
-    const finishProbe = await this.#enter(request.signal);
+    const turn = await this.#discovery.enter(request.signal);
     try {
       return await this.#sendOnce(request, await this.#knownProof(request));
     } finally {
-      finishProbe?.();
+      turn.end();
     }
-  }
-
-  /** Waits while another request is the probe. Makes this one the probe, to be finished by the caller, if nothing is known. */
-  async #enter(signal: AbortSignal | undefined): Promise<(() => void) | undefined> {
-    while (!this.#discovered && this.#probe) await raceSignal(this.#probe, signal);
-    if (this.#discovered) return undefined;
-    let finish!: () => void;
-    this.#probe = new Promise((resolve) => (finish = resolve));
-    return () => {
-      this.#probe = undefined;
-      finish();
-    };
   }
 
   /** A request that names no scopes most likely needs what the last challenge named. */
@@ -117,11 +109,25 @@ export class AuthTransport implements Transport {
     return this.#tokenProof(challenge, new ScopeSet(scopes?.length ? scopes : challenge.scopes), signal);
   }
 
+  // Eight at once with a wrong password would be eight wrong passwords: one tries it, and the others wait for the verdict.
   async #sendOnce(request: TransportRequest, proof: Proof | undefined): Promise<Sending> {
+    if (!proof || proof.token) return this.#sendWith(request, proof);
+    const turn = await this.#trial.enter(request.signal);
+    try {
+      if (turn.isHopeless) return { response: await this.#inner.send(request), proof: undefined };
+      const sending = await this.#sendWith(request, proof);
+      if (sending.response.status === 401) turn.end(true);
+      else if (isConclusive(sending.response)) this.#trial.open();
+      return sending;
+    } finally {
+      turn.end();
+    }
+  }
+
+  async #sendWith(request: TransportRequest, proof: Proof | undefined): Promise<Sending> {
     const response = await this.#inner.send(proof ? signed(request, proof) : request);
-    if (response.status !== 401 || !this.#isRegistry(response.url)) {
-      // A registry that is busy or broken may answer before it asks who is there.
-      if (response.status < 500 && response.status !== 429) this.#discovered = true;
+    if (!this.#isRegistry(response.url) || !isChallenging(response)) {
+      if (isConclusive(response)) this.#discovery.open();
       return { response, proof };
     }
     const held = await holdResponse(response);
@@ -133,37 +139,45 @@ export class AuthTransport implements Transport {
   async #learn({ headers, url }: TransportResponse, signal?: AbortSignal): Promise<KnownChallenge | undefined> {
     const header = headers['www-authenticate'];
     const challenge = header === undefined ? await this.#assume(signal) : selectChallenge(header, url);
-    this.#discovered = true;
     if (challenge) this.#challenge = challenge;
+    this.#discovery.open();
     return challenge;
   }
 
   // gcr.io has sent 401 without a challenge on resources, but with one on /v2/ (containers/image docker_client.go).
   async #assume(signal?: AbortSignal): Promise<KnownChallenge | undefined> {
-    const challenge = this.#challenge ?? (await raceSignal((this.#pinged ??= this.#ping()), signal));
+    const challenge = this.#challenge ?? (await this.#pingOnce(signal));
     return challenge?.scheme === 'bearer' ? { ...challenge, scopes: [], error: undefined } : challenge;
   }
 
-  async #ping(): Promise<KnownChallenge | undefined> {
+  #pingOnce(signal: AbortSignal | undefined): Promise<KnownChallenge | undefined> {
+    if (!this.#pinged || this.#pinged.isAbandoned) {
+      const pinged = new SharedWork((shared) => this.#ping(shared));
+      this.#pinged = pinged;
+      pinged.work.catch(() => this.#pinged === pinged && (this.#pinged = undefined));
+    }
+    return this.#pinged.wait(signal);
+  }
+
+  async #ping(signal: AbortSignal): Promise<KnownChallenge | undefined> {
     const url = new URL(this.#registry.origin);
     url.pathname = `${this.#registry.pathname.replace(/\/$/, '')}/v2/`;
     const details = { code: 'ETIMEDOUT', retryable: true, method: 'GET', url: redactUrl(url) };
-    const ask = async (signal: AbortSignal): Promise<TransportResponse> =>
-      holdResponse(await this.#inner.send({ method: 'GET', url, headers: {}, signal }));
+    const ask = async (limited: AbortSignal): Promise<TransportResponse> =>
+      holdResponse(await this.#inner.send({ method: 'GET', url, headers: {}, signal: limited }));
     const late = (): Error => new RegistryError(`GET ${details.url} got no answer within 30 s`, details);
-    try {
-      const response = await within(PING_TIMEOUT, ask, late);
-      const isChallenge = response.status === 401 && this.#isRegistry(response.url);
-      return isChallenge ? selectChallenge(response.headers['www-authenticate'] ?? '', response.url) : undefined;
-    } catch (error) {
-      this.#pinged = undefined;
-      throw error;
-    }
+    const response = await within(PING_TIMEOUT, signal, ask, late);
+    const isChallenge = response.status === 401 && this.#isRegistry(response.url);
+    return isChallenge ? selectChallenge(response.headers['www-authenticate'] ?? '', response.url) : undefined;
   }
 
   /** How to send the request again after its 401; undefined when that would change nothing. */
-  async #answer(request: TransportRequest, { challenge, proof }: Sending, round: number): Promise<Proof | undefined> {
-    if (challenge?.scheme === 'bearer') return this.#answerBearer(request, challenge, proof?.token, round);
+  async #answer(request: TransportRequest, sending: Sending, round: number): Promise<Proof | undefined> {
+    const { challenge, proof, response } = sending;
+    if (challenge?.scheme === 'bearer') {
+      const isForbidden = response.status === 403;
+      return this.#answerBearer(request, challenge, { token: proof?.token, round, isForbidden });
+    }
     if (round > 0) return undefined;
     return raceSignal(this.#renewBasic(proof), request.signal);
   }
@@ -175,12 +189,11 @@ export class AuthTransport implements Transport {
   async #answerBearer(
     request: TransportRequest,
     challenge: BearerChallenge,
-    token: Token | undefined,
-    round: number,
+    { token, round, isForbidden }: { token: Token | undefined; round: number; isForbidden: boolean },
   ): Promise<Proof | undefined> {
     const isNarrow = token !== undefined && !token.scopes.covers(new ScopeSet(challenge.scopes));
     const isWidening = isNarrow && challenge.error === 'insufficient_scope';
-    if (round > 1 || (round === 1 && !isWidening)) return undefined;
+    if (round > 1 || (round === 1 && !isWidening) || (isForbidden && token && !isNarrow)) return undefined;
     if (token && !isNarrow) this.#tokens.reject(token);
     // What a request without scopes went out with may be for another repository: nothing of it is kept.
     const kept = token && (round === 1 || !isNarrow) ? token.scopes.list : [];
@@ -214,6 +227,18 @@ export class AuthTransport implements Transport {
     const authorization = basicAuthorization(credentials);
     return authorization === undefined ? undefined : { authorization };
   }
+}
+
+/** A registry that is busy or broken may answer before it asks who is there. */
+function isConclusive({ status }: TransportResponse): boolean {
+  return status < 500 && status !== 429;
+}
+
+/** A token that allows too little should be answered with 403 (RFC 6750 §3.1); distribution and others say 401. */
+function isChallenging({ status, url, headers }: TransportResponse): boolean {
+  if (status !== 403) return status === 401;
+  const challenge = selectChallenge(headers['www-authenticate'] ?? '', url);
+  return challenge?.scheme === 'bearer' && challenge.error === 'insufficient_scope' && challenge.scopes.length > 0;
 }
 
 function signed(request: TransportRequest, { authorization }: Proof): TransportRequest {

@@ -1,7 +1,8 @@
-import { Agent as HttpAgent, type ClientRequest, type IncomingMessage } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
+import http, { Agent as HttpAgent, type ClientRequest, type IncomingMessage } from 'node:http';
+import https, { Agent as HttpsAgent, type RequestOptions } from 'node:https';
 import axios, { type AxiosInstance } from 'axios';
 import { VERSION } from '../version.js';
+import { Connections } from './connections.js';
 import { Exchange, type Perform } from './exchange.js';
 import { isLoopback } from './origin.js';
 import type { Patience } from './request-body-pump.js';
@@ -14,7 +15,7 @@ export interface AxiosTransportOptions {
   insecure?: boolean;
   /** Milliseconds without a byte moving, in either direction, before a transfer is given up. Default 60 000. */
   idleTimeout?: number;
-  /** Milliseconds to wait for the answer after the last byte of a body: registries hash and store then. Default 300 000. */
+  /** Milliseconds to wait for the answer to a request that changes something, after its last byte: registries hash and store then. Default 300 000. */
   responseTimeout?: number;
   /** Connections per host and in all. Default 30 and 100. */
   maxSockets?: number;
@@ -28,16 +29,17 @@ export interface AxiosTransportOptions {
  * The proxies of `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` are used, but never for loopback hosts, as Go's clients have it.
  */
 export class AxiosTransport implements Transport {
-  private readonly http: AxiosInstance;
+  private readonly axios: AxiosInstance;
   private readonly agents: readonly [HttpAgent, HttpsAgent];
   private readonly patience: Patience;
+  private readonly connections = new Connections();
 
   constructor(options: AxiosTransportOptions = {}) {
     const { maxSockets = 30, maxTotalSockets = 100, insecure = false } = options;
     const pool = { keepAlive: true, maxSockets, maxTotalSockets, onread: wideReads };
     this.agents = [new HttpAgent(pool), new HttpsAgent({ ...pool, rejectUnauthorized: !insecure })];
     this.patience = { idle: options.idleTimeout ?? 60_000, answer: options.responseTimeout ?? 300_000 };
-    this.http = axios.create({
+    this.axios = axios.create({
       adapter: 'http',
       httpAgent: this.agents[0],
       httpsAgent: this.agents[1],
@@ -51,13 +53,17 @@ export class AxiosTransport implements Transport {
 
   async send(request: TransportRequest): Promise<TransportResponse> {
     request.signal?.throwIfAborted();
-    const exchange = new Exchange(request, this.perform, this.patience);
+    const exchange = this.exchange(request);
     try {
       return await exchange.run();
     } catch (error) {
       if (!exchange.isStale) throw error;
-      return new Exchange(request, this.perform, this.patience).run();
+      return this.exchange(request).run();
     }
+  }
+
+  private exchange(request: TransportRequest): Exchange {
+    return new Exchange(request, this.perform, this.patience, this.connections);
   }
 
   close(): Promise<void> {
@@ -65,17 +71,28 @@ export class AxiosTransport implements Transport {
     return Promise.resolve();
   }
 
-  private readonly perform: Perform = async (request, body, signal) => {
-    const answer = await this.http.request<IncomingMessage>({
+  private readonly perform: Perform = async (request, body, signal, onRequest) => {
+    const answer = await this.axios.request<IncomingMessage>({
       method: request.method,
       url: request.url.href,
       headers: headersFor(request),
       data: body,
       signal,
+      transport: requesting(onRequest),
       ...(isLoopback(request.url.hostname) ? { proxy: false } : {}),
     });
     return Object.assign(answer.data, { req: answer.request as ClientRequest });
   };
+}
+
+/** Node's own way to send, which axios takes by itself too; but it shows nobody its requests. */
+function requesting(onRequest: (sent: ClientRequest) => void) {
+  const request = (options: RequestOptions, onAnswer: (answer: IncomingMessage) => void): ClientRequest => {
+    const sent = (options.protocol === 'https:' ? https : http).request(options, onAnswer);
+    onRequest(sent);
+    return sent;
+  };
+  return { request };
 }
 
 /** What axios would add by itself is either wrong for a registry or tells too much. */

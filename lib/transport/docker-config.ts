@@ -26,20 +26,28 @@ const DOCKER_HUB_HOSTS = new Set(['docker.io', 'index.docker.io', 'registry-1.do
  * The provider throws InvalidArgumentError for a file that cannot be read or understood, naming it but quoting nothing of
  * it, and AuthenticationError for a helper that fails. No file at all means anonymous.
  * @param env - default `process.env`; helpers run in it
+ * @param home - the user's folder where `env` names none
  */
-export function dockerConfigCredentials(env: NodeJS.ProcessEnv = process.env): CredentialsProvider {
+export function dockerConfigCredentials(
+  env: NodeJS.ProcessEnv = process.env,
+  home: () => string = homedir,
+): CredentialsProvider {
   const found = new Map<string, Promise<Credentials | undefined>>();
   return (registry, signal) => {
-    const lookup = found.get(registry) ?? findCredentials(registry, env);
+    const lookup = found.get(registry) ?? findCredentials(registry, env, home);
     found.set(registry, lookup);
     lookup.catch(() => found.delete(registry));
     return raceSignal(lookup, signal);
   };
 }
 
-async function findCredentials(registry: string, env: NodeJS.ProcessEnv): Promise<Credentials | undefined> {
+async function findCredentials(
+  registry: string,
+  env: NodeJS.ProcessEnv,
+  home: () => string,
+): Promise<Credentials | undefined> {
   for (const load of [loadVariable, loadFile]) {
-    const config = await load(env);
+    const config = await load(env, home);
     const credentials = config && (await credentialsIn(config, registry, env));
     if (credentials) return credentials;
   }
@@ -51,9 +59,10 @@ function loadVariable(env: NodeJS.ProcessEnv): DockerConfig | undefined {
   return text ? parseConfig('DOCKER_AUTH_CONFIG', text) : undefined;
 }
 
-async function loadFile(env: NodeJS.ProcessEnv): Promise<DockerConfig | undefined> {
-  const home = env[process.platform === 'win32' ? 'USERPROFILE' : 'HOME'] || homedir();
-  const path = join(env.DOCKER_CONFIG || join(home, '.docker'), 'config.json');
+async function loadFile(env: NodeJS.ProcessEnv, home: () => string): Promise<DockerConfig | undefined> {
+  const folder = env.DOCKER_CONFIG || folderAtHome(env, home);
+  if (folder === undefined) return undefined;
+  const path = join(folder, 'config.json');
   try {
     const { size } = await stat(path);
     if (size > MAX_FILE_SIZE) throw invalid(path, 'is larger than 1 MiB');
@@ -63,6 +72,15 @@ async function loadFile(env: NodeJS.ProcessEnv): Promise<DockerConfig | undefine
     if (error instanceof InvalidArgumentError) throw error;
     if (code === 'ENOENT') return undefined;
     throw invalid(path, `cannot be read (${code})`);
+  }
+}
+
+/** Undefined for users without a home, as in containers that run under a number nobody has: Node throws for them. */
+function folderAtHome(env: NodeJS.ProcessEnv, home: () => string): string | undefined {
+  try {
+    return join(env[process.platform === 'win32' ? 'USERPROFILE' : 'HOME'] || home(), '.docker');
+  } catch {
+    return undefined;
   }
 }
 

@@ -1,11 +1,13 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { AnswerBody } from './answer-body.js';
+import type { Connections } from './connections.js';
 import { IdleTimer } from './idle-timer.js';
 import { networkError, timeoutError } from './network-error.js';
 import { onAbort } from './on-abort.js';
 import { type Patience, RequestBodyPump } from './request-body-pump.js';
 import { holdResponse } from './response-body.js';
+import { isLimited, uncounted } from './time-limit.js';
 import { isRepeatable, type TransportRequest, type TransportResponse } from './transport.js';
 import { raceSignal } from './waiting.js';
 
@@ -14,6 +16,7 @@ export type Perform = (
   request: TransportRequest,
   body: RequestBodyPump | undefined,
   signal: AbortSignal,
+  onRequest: (sent: ClientRequest) => void,
 ) => Promise<IncomingMessage & { req: ClientRequest }>;
 
 /** Milliseconds an answer to an unfinished upload may take to arrive before its connection is given up. */
@@ -38,6 +41,7 @@ export class Exchange {
     private readonly request: TransportRequest,
     private readonly perform: Perform,
     private readonly patience: Patience,
+    private readonly connections: Connections,
   ) {}
 
   /** @throws the signal's reason; whatever the body fails with; RegistryError when no answer came */
@@ -46,7 +50,6 @@ export class Exchange {
     try {
       const source = await this.openBody();
       if (source) this.body = new RequestBodyPump(source, this.request.body?.size, this.idle, this.patience);
-      else this.idle.start(this.patience.answer, 'waiting for the answer');
       return await this.send();
     } finally {
       this.idle.stop();
@@ -70,7 +73,7 @@ export class Exchange {
 
   private async send(): Promise<TransportResponse> {
     try {
-      const answer = await this.perform(this.request, this.body, this.abort.signal);
+      const answer = await this.perform(this.request, this.body, this.abort.signal, (sent) => void this.watch(sent));
       const isEarly = this.body !== undefined && !this.body.isComplete;
       if (isEarly && (answer.statusCode ?? 0) >= 300) return await this.early(answer);
       if (isEarly) await this.sendRest();
@@ -78,6 +81,21 @@ export class Exchange {
     } catch (error) {
       throw this.explained(error);
     }
+  }
+
+  /** While all connections are taken, nobody is slow but us: the clocks start with a connection. */
+  private async watch(sent: ClientRequest): Promise<void> {
+    const { answer } = this.patience;
+    const giveUp = (): void => this.abort.abort(timeoutError(this.request, answer, 'waiting for a free connection'));
+    await uncounted(this.request.signal, () => this.connections.wait(sent, answer, giveUp));
+    if (!this.body && !sent.destroyed) this.idle.start(this.answerTime, 'waiting for the answer');
+  }
+
+  /** What a transfer only reads needs nothing to be hashed and stored first; a metadata call has a time of its own. */
+  private get answerTime(): number {
+    const { method, signal } = this.request;
+    const isDownload = (method === 'GET' || method === 'HEAD') && !isLimited(signal);
+    return isDownload ? this.patience.idle : this.patience.answer;
   }
 
   /** Nobody will read the rest of the body: without an end by us it would keep its connection occupied. */

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { streamOf } from '../oci/byte-stream.js';
 import type { TransportResponse } from './transport.js';
 
 /** Reads until `limit` bytes or a little more have arrived, then drops the rest. `chunks` keeps what came before a failure. */
@@ -10,6 +11,15 @@ export async function readUpTo(body: Readable, limit: number, chunks: Buffer[] =
     if (size >= limit) break;
   }
   return Buffer.concat(chunks, size);
+}
+
+/**
+ * A success with its body, up to a little more than `limit` bytes, already in memory; any other answer as it is.
+ * @throws what the body fails with
+ */
+export async function readWhole(response: TransportResponse, limit: number): Promise<TransportResponse> {
+  if (response.status < 200 || response.status > 299) return response;
+  return { ...response, body: streamOf(await readUpTo(response.body, limit + 1)) };
 }
 
 const HELD_SIZE = 64 * 1024;

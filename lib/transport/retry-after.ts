@@ -8,6 +8,9 @@ export function isTransient(status: number): boolean {
 /** Nobody waits longer than a year, and a `Date` can still be made from it. */
 const MOST = 366 * 24 * 3600 * 1000;
 
+/** Seconds. Nobody asks for 31 years: such a number is the moment itself, in seconds since 1970, as Docker Hub sends it. */
+const MOMENT = 1e9;
+
 /** What an HTTP date starts with; `Date.parse` alone takes `-5` for a year. Source: RFC 9110 §5.6.7. */
 const DATE = /^(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,? /i;
 
@@ -17,8 +20,9 @@ const DATE = /^(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,? /i;
  */
 export function retryAfter(headers: Readonly<Record<string, string>>): number | undefined {
   const value = headers['retry-after']?.trim() ?? '';
-  if (/^\d+$/.test(value)) return Math.min(Number(value) * 1000, MOST);
-  const at = dateOf(value);
+  const seconds = /^\d+$/.test(value) ? Number(value) : undefined;
+  if (seconds !== undefined && seconds < MOMENT) return Math.min(seconds * 1000, MOST);
+  const at = seconds === undefined ? dateOf(value) : seconds * 1000;
   if (at === undefined) return undefined;
   return Math.min(Math.max(0, at - (dateOf(headers.date) ?? Date.now())), MOST);
 }

@@ -1,5 +1,6 @@
 import { isUnanswered } from '../errors.js';
 import { discard } from './discard.js';
+import { readWhole } from './response-body.js';
 import { isTransient, retryAfter } from './retry-after.js';
 import { sleep, uncounted } from './time-limit.js';
 import { isRepeatable, type Transport, type TransportRequest, type TransportResponse } from './transport.js';
@@ -31,6 +32,8 @@ type Outcome = { response: TransportResponse } | { error: unknown };
 export class RetryTransport implements Transport {
   private readonly options: Required<RetryOptions>;
   private readonly pausedUntil = new Map<string, number>();
+  /** How many wait now, by origin. */
+  private readonly waiting = new Map<string, number>();
   private throttledUntil = 0;
 
   constructor(
@@ -43,7 +46,7 @@ export class RetryTransport implements Transport {
 
   async send(request: TransportRequest): Promise<TransportResponse> {
     for (let attempt = 0; ; attempt++) {
-      await this.pauseOver(request);
+      if (!isGivingBack(request)) await this.pauseOver(request);
       const outcome = await this.attempt(request);
       const wait = this.waitAfter(outcome, attempt);
       if (wait !== undefined) this.pause(request.url, wait);
@@ -62,7 +65,8 @@ export class RetryTransport implements Transport {
 
   private async attempt(request: TransportRequest): Promise<Outcome> {
     try {
-      return { response: await this.inner.send(request) };
+      const response = await this.inner.send(request);
+      return { response: request.wholeUpTo === undefined ? response : await readWhole(response, request.wholeUpTo) };
     } catch (error) {
       return { error };
     }
@@ -84,11 +88,48 @@ export class RetryTransport implements Transport {
     this.pausedUntil.set(origin, Math.max(until, this.pausedUntil.get(origin) ?? 0));
   }
 
+  /** Others may fail meanwhile and make the pause longer. */
   private async pauseOver({ url, signal }: TransportRequest): Promise<void> {
-    const left = (this.pausedUntil.get(url.origin) ?? 0) - performance.now();
-    if (left > 0) await uncounted(signal, () => this.options.sleep(left, signal));
-    else this.pausedUntil.delete(url.origin);
+    let waitedFor: number | undefined;
+    for (let until = this.pauseOf(url); until !== undefined && until !== waitedFor; until = this.pauseOf(url)) {
+      waitedFor = until;
+      await this.wait(url, until - performance.now(), signal);
+    }
   }
+
+  /** Those who wait together do not all start in the same instant. */
+  private async wait({ origin }: URL, ms: number, signal: AbortSignal | undefined): Promise<void> {
+    const others = this.waiting.get(origin) ?? 0;
+    const spread = others === 0 ? 0 : Math.random() * this.options.baseDelay;
+    this.waiting.set(origin, others + 1);
+    try {
+      await uncounted(signal, () => this.options.sleep(ms + spread, signal));
+    } finally {
+      this.leave(origin);
+    }
+  }
+
+  private leave(origin: string): void {
+    const others = (this.waiting.get(origin) ?? 1) - 1;
+    if (others > 0) this.waiting.set(origin, others);
+    else this.waiting.delete(origin);
+  }
+
+  /** When the pause of an origin ends; undefined when there is none. */
+  private pauseOf({ origin }: URL): number | undefined {
+    const until = this.pausedUntil.get(origin);
+    if (until === undefined || until > performance.now()) return until;
+    this.pausedUntil.delete(origin);
+    return undefined;
+  }
+}
+
+/**
+ * The only DELETE that is tried once gives an upload back: it relieves the server, and whoever sends it is about to leave, so it
+ * waits for no pause.
+ */
+function isGivingBack({ method, repeatable }: TransportRequest): boolean {
+  return method === 'DELETE' && repeatable === false;
 }
 
 function settled(outcome: Outcome): TransportResponse {

@@ -55,6 +55,11 @@ export class TimeLimit {
   }
 }
 
+/** Whether the time of whoever holds this signal is limited already. */
+export function isLimited(signal: AbortSignal | undefined): boolean {
+  return signal !== undefined && limits.has(signal);
+}
+
 /** Runs `work` with the clock of the time limit behind `signal` stopped, if there is one. */
 export async function uncounted<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
   const limit = signal && limits.get(signal);

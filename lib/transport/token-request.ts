@@ -1,9 +1,16 @@
-import { AuthenticationError, RegistryError, type RegistryErrorDetails, type RegistryErrorEntry } from '../errors.js';
+import {
+  AuthenticationError,
+  RateLimitError,
+  RegistryError,
+  type RegistryErrorDetails,
+  type RegistryErrorEntry,
+} from '../errors.js';
 import { streamOf } from '../oci/byte-stream.js';
 import { isJsonObject, type JsonObject } from '../oci/descriptor.js';
 import { printable, redactUrl } from '../redact.js';
 import { basicAuthorization, concealSecrets, type Credentials } from './credentials.js';
 import { readUpTo } from './response-body.js';
+import { retryAfter } from './retry-after.js';
 import type { Transport, TransportRequest } from './transport.js';
 import { within } from './waiting.js';
 
@@ -17,8 +24,9 @@ export interface TokenRequest {
   registry: string;
   /** Undefined asks for an anonymous token. */
   credentials: Credentials | undefined;
-  /** Milliseconds for the whole exchange. Default 30 000. */
+  /** Milliseconds for the whole exchange, but for pauses the server asks for. Default 30 000. */
   timeout?: number;
+  signal?: AbortSignal | undefined;
 }
 
 export interface TokenGrant {
@@ -32,6 +40,7 @@ export interface TokenGrant {
 interface Answer {
   status: number;
   method: string;
+  headers: Readonly<Record<string, string>>;
   body: Buffer;
 }
 
@@ -45,13 +54,15 @@ const NO_OAUTH2 = new Set([400, 401, 404, 405]);
  * Gets a token: `GET` with username and password or anonymously, the OAuth2 refresh grant with an identity token.
  * Sources: distribution `docs/content/spec/auth/token.md`, `oauth.md`.
  * @throws AuthenticationError when the server refuses or answers with something else than a token
+ * @throws RateLimitError when it limits requests
  * @throws RegistryError, retryable, when it is busy, broken or too slow
  */
 export async function requestToken(request: TokenRequest): Promise<TokenGrant> {
-  const timeout = request.timeout ?? 30_000;
+  const { timeout = 30_000, signal } = request;
   const answer = await within(
     timeout,
-    (signal) => ask(request, signal),
+    signal,
+    (limited) => ask(request, limited),
     () => failure(request, `no answer within ${timeout / 1000} s`, { code: 'ETIMEDOUT', retryable: true }),
   );
   return answer.status === 200 ? readGrant(request, answer) : fail(request, answer);
@@ -68,11 +79,11 @@ async function ask(request: TokenRequest, signal: AbortSignal): Promise<Answer> 
 }
 
 async function exchange(request: TokenRequest, message: TransportRequest, signal: AbortSignal): Promise<Answer> {
-  const response = await request.transport.send({ ...message, signal });
+  const response = await request.transport.send({ ...message, signal, wholeUpTo: MAX_BODY });
   const stop = (): void => void response.body.destroy();
   signal.addEventListener('abort', stop, { once: true });
   const body = await readUpTo(response.body, MAX_BODY + 1).finally(() => signal.removeEventListener('abort', stop));
-  return { status: response.status, method: message.method, body };
+  return { status: response.status, method: message.method, headers: response.headers, body };
 }
 
 // The realm's own query stays as it is, byte for byte: it may be signed.
@@ -129,7 +140,9 @@ function fail(request: TokenRequest, answer: Answer): never {
   const said = errors.map(({ code, message }) => message ?? code).join('; ');
   const outcome = `${answer.status}${said === '' ? '' : ` (${said})`}`;
   const details = { ...about(request, answer), errors, ...(errors[0] ? { code: errors[0].code } : {}) };
-  if (answer.status === 429 || answer.status >= 500) throw failure(request, outcome, { ...details, retryable: true });
+  if (answer.status === 429)
+    throw limited(request, outcome, { ...details, retryable: true }, retryAfter(answer.headers));
+  if (answer.status >= 500) throw failure(request, outcome, { ...details, retryable: true });
   throw failure(request, outcome, { ...details, hint: signInHint(request) });
 }
 
@@ -163,11 +176,21 @@ function about({ realm }: TokenRequest, { method, status }: Answer): RegistryErr
   return { code: 'TOKEN_REFUSED', method, status, url: redactUrl(realm) };
 }
 
+/** @param wait - milliseconds, where the server said how long */
+function limited(request: TokenRequest, outcome: string, details: RegistryErrorDetails, wait?: number): RegistryError {
+  const resetAt = wait === undefined ? undefined : new Date(Date.now() + wait);
+  const text = describe(request, resetAt ? `${outcome}, until ${resetAt.toISOString()}` : outcome);
+  return new RateLimitError(text, { ...details, resetAt });
+}
+
 function failure(request: TokenRequest, outcome: string, details: RegistryErrorDetails): RegistryError {
-  const { realm, registry, scopes } = request;
-  const scope = scopes.length === 0 ? 'no scope' : `scope ${printable(scopes.join(' '), 300)}`;
-  const text = `asking the token server ${realm.host} for a token for ${registry} (${scope}) ended with ${outcome}`;
+  const text = describe(request, outcome);
   return details.retryable === true ? new RegistryError(text, details) : new AuthenticationError(text, details);
+}
+
+function describe({ realm, registry, scopes }: TokenRequest, outcome: string): string {
+  const scope = scopes.length === 0 ? 'no scope' : `scope ${printable(scopes.join(' '), 300)}`;
+  return `asking the token server ${realm.host} for a token for ${registry} (${scope}) ended with ${outcome}`;
 }
 
 function signInHint({ credentials, registry }: TokenRequest): string {

@@ -1,10 +1,12 @@
+import { RegistryError } from '../errors.js';
 import type { BearerChallenge } from './challenge.js';
 import { type Credentials, type CredentialsProvider, normaliseCredentials } from './credentials.js';
+import { Gate } from './gate.js';
 import { resolveRealm } from './realm.js';
 import type { ScopeSet } from './scope-set.js';
-import { requestToken } from './token-request.js';
+import { requestToken, type TokenGrant } from './token-request.js';
+import { SharedWork } from './shared-work.js';
 import type { Transport } from './transport.js';
-import { raceSignal } from './waiting.js';
 
 export interface TokenSourceOptions {
   registry: URL;
@@ -27,7 +29,7 @@ export interface Token {
 
 interface Entry {
   scopes: ScopeSet;
-  pending: Promise<Token>;
+  pending: SharedWork<Token>;
   /** Absent while it is being fetched. */
   token?: Token;
 }
@@ -40,6 +42,9 @@ export class TokenSource {
   readonly #options: TokenSourceOptions;
   readonly #entries = new Map<string, Entry>();
   readonly #rejected = new WeakSet<Token>();
+  /** Open once the token server has taken the credentials. */
+  readonly #gate = new Gate();
+  #refusal: unknown;
   #rotated: { from: string; to: string } | undefined;
 
   constructor(options: TokenSourceOptions) {
@@ -48,12 +53,13 @@ export class TokenSource {
 
   /**
    * A token whose scopes cover `wanted`, from memory or from the token server.
-   * @param signal - ends the waiting of this caller; the fetch goes on for the others
+   * @param signal - ends the waiting of this caller; the fetch goes on for the others, if there are any
    * @throws AuthenticationError or RegistryError, see `requestToken` and `resolveRealm`
    */
-  get(challenge: BearerChallenge, wanted: ScopeSet, signal?: AbortSignal): Promise<Token> {
+  async get(challenge: BearerChallenge, wanted: ScopeSet, signal?: AbortSignal): Promise<Token> {
+    signal?.throwIfAborted();
     const entry = this.#find(wanted) ?? this.#start(challenge, wanted);
-    return raceSignal(entry.pending, signal);
+    return entry.pending.wait(signal);
   }
 
   /**
@@ -71,43 +77,66 @@ export class TokenSource {
   #find(wanted: ScopeSet): Entry | undefined {
     const now = this.#options.now();
     return [...this.#entries.values()].findLast(
-      ({ scopes, token }) => scopes.covers(wanted) && (token === undefined || now < token.staleAt),
+      ({ scopes, token, pending }) =>
+        scopes.covers(wanted) && (token === undefined ? !pending.isAbandoned : now < token.staleAt),
     );
   }
 
   #start(challenge: BearerChallenge, wanted: ScopeSet): Entry {
-    const entry: Entry = { scopes: wanted, pending: this.#fetch(challenge, wanted) };
     const { key } = wanted;
+    const pending = new SharedWork((signal) => this.#fetch(challenge, wanted, signal));
+    const entry: Entry = { scopes: wanted, pending };
     this.#entries.delete(key);
     this.#entries.set(key, entry);
     const oldest = this.#entries.size > MAX_ENTRIES ? this.#entries.keys().next().value : undefined;
     if (oldest !== undefined) this.#entries.delete(oldest);
     const keep = (token: Token): void => void (entry.token = token);
     const forget = (): void => void (this.#entries.get(key) === entry && this.#entries.delete(key));
-    entry.pending.then(keep, forget);
+    pending.work.then(keep, forget);
     return entry;
   }
 
-  async #fetch(challenge: BearerChallenge, scopes: ScopeSet): Promise<Token> {
+  async #fetch(challenge: BearerChallenge, scopes: ScopeSet, signal: AbortSignal): Promise<Token> {
     const { registry, transport, now, log } = this.#options;
-    const credentials = await this.#credentials();
+    const credentials = await this.#credentials(signal);
+    signal.throwIfAborted();
     if (credentials && 'registryToken' in credentials) {
       return { authorization: `Bearer ${credentials.registryToken}`, scopes, staleAt: Infinity };
     }
     const realm = resolveRealm(challenge, registry);
     const { list } = scopes;
-    log(`asking ${realm.host} for a token for ${registry.host}: ${list.join(' ') || 'no scope'}`);
     const { service } = challenge;
-    const grant = await requestToken({ transport, realm, service, scopes: list, registry: registry.host, credentials });
+    const request = { transport, realm, service, scopes: list, registry: registry.host, credentials, signal };
+    const ask = (): Promise<TokenGrant> => {
+      log(`asking ${realm.host} for a token for ${registry.host}: ${list.join(' ') || 'no scope'}`);
+      return requestToken(request);
+    };
+    const grant = credentials ? await this.#askInTurn(ask, signal) : await ask();
     this.#rotate(credentials, grant.refreshToken);
     // A monotonic clock and the moment of the answer: neither the server's clock nor a change of ours can shorten it.
     const margin = Math.min(10_000, grant.lifetime / 10);
     return { authorization: `Bearer ${grant.token}`, scopes, staleAt: now() + grant.lifetime - margin };
   }
 
-  async #credentials(): Promise<Credentials | undefined> {
+  /** Until the token server has taken the credentials once, one at a time tries them. */
+  async #askInTurn(ask: () => Promise<TokenGrant>, signal: AbortSignal): Promise<TokenGrant> {
+    const turn = await this.#gate.enter(signal);
+    if (turn.isHopeless) throw this.#refusal;
+    try {
+      const grant = await ask();
+      this.#gate.open();
+      return grant;
+    } catch (error) {
+      const isRefused = error instanceof RegistryError && error.status === 401;
+      if (isRefused) this.#refusal = error;
+      turn.end(isRefused);
+      throw error;
+    }
+  }
+
+  async #credentials(signal: AbortSignal): Promise<Credentials | undefined> {
     const { host } = this.#options.registry;
-    const given = await this.#options.credentials(host);
+    const given = await this.#options.credentials(host, signal);
     if (given === undefined) return undefined;
     const credentials = normaliseCredentials(given, `the credentials for ${host}`);
     const isRotated = 'identityToken' in credentials && credentials.identityToken === this.#rotated?.from;

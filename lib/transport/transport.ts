@@ -26,6 +26,11 @@ export interface TransportRequest {
    * an upload says `false`, because its session may be gone with the first try.
    */
   repeatable?: boolean;
+  /**
+   * Bytes. An answer is of use as a whole only, and has no more: one that breaks off is asked for again. Transports that
+   * repeat nothing ignore it.
+   */
+  wholeUpTo?: number;
 }
 
 /** One HTTP answer, whatever its status. */

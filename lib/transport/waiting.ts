@@ -1,3 +1,5 @@
+import { TimeLimit } from './time-limit.js';
+
 /** Waits for a promise others wait for too: an abort ends this waiting, not the work. Rejects with `signal.reason` then. */
 export function raceSignal<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return work;
@@ -11,16 +13,19 @@ export function raceSignal<T>(work: Promise<T>, signal: AbortSignal | undefined)
   });
 }
 
-/** Runs `work` under a time limit of its own; when the limit ends it, the rejection is `late()`. */
+/** Runs `work` under a time limit of its own and for as long as `caller` wants it; when the limit ends it, the rejection is `late()`. */
 export async function within<T>(
   milliseconds: number,
+  caller: AbortSignal | undefined,
   work: (signal: AbortSignal) => Promise<T>,
   late: () => Error,
 ): Promise<T> {
-  const signal = AbortSignal.timeout(milliseconds);
+  const limit = new TimeLimit(milliseconds, caller);
   try {
-    return await raceSignal(work(signal), signal);
+    return await raceSignal(work(limit.signal), limit.signal);
   } catch (error) {
-    throw signal.aborted ? late() : error;
+    throw limit.isOver ? late() : error;
+  } finally {
+    limit.end();
   }
 }

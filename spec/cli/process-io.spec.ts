@@ -78,6 +78,19 @@ describe('processIo', () => {
       expect(process.exit.mock.calls).toEqual([[code]]);
     });
 
+    it('ends by itself when the work does not', () => {
+      jest.useFakeTimers();
+      try {
+        process.emit(signal);
+        jest.advanceTimersByTime(2799);
+        expect(process.exit).not.toHaveBeenCalled();
+        jest.advanceTimersByTime(1);
+        expect(process.exit.mock.calls).toEqual([[code]]);
+      } finally {
+        jest.useRealTimers();
+      }
+    });
+
     it('keeps the exit code of work that ended by itself', () => {
       process.emit(signal);
       expect([0, 1, 2, 3, 4].map(made.exitCode)).toEqual([0, 1, 2, 3, 4]);

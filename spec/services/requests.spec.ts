@@ -54,6 +54,26 @@ describe('Requests', () => {
     });
   });
 
+  describe('read', () => {
+    it('asks again for an answer that breaks off', async () => {
+      const broken = new RegistryError('broke off', { code: 'ECONNRESET', retryable: true });
+      const half = new Readable({ read: (): void => undefined });
+      half.push('con');
+      process.nextTick(() => half.destroy(broken));
+      const transport = scripted({ body: half }, { body: 'content' });
+      const requests = new Requests(new RetryTransport(transport, { baseDelay: 1 }), OPTIONS);
+      expect(String((await requests.read(call, 100)).bytes)).toBe('content');
+      expect(transport.requests).toHaveLength(2);
+    });
+
+    it('refuses an answer that is too long, and asks once', async () => {
+      const transport = scripted({ body: 'content' });
+      const requests = new Requests(new RetryTransport(transport, { baseDelay: 1 }), OPTIONS);
+      await expect(requests.read(call, 6)).rejects.toMatchObject({ code: 'RESPONSE_TOO_LARGE' });
+      expect(transport.requests).toHaveLength(1);
+    });
+  });
+
   describe('the time of a call', () => {
     it('is the call’s own where it has one', async () => {
       jest.useFakeTimers();

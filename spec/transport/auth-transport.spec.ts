@@ -172,6 +172,43 @@ describe('AuthTransport', () => {
       expect(provider).toHaveBeenCalledTimes(1);
     });
 
+    describe('and many requests start together', () => {
+      const hasPassword = ({ headers }: TransportRequest) => headers.authorization !== undefined;
+      const many = (auth: AuthTransport, more: Partial<TransportRequest> = {}) =>
+        [1, 2, 3, 4, 5, 6, 7, 8].map((n) => auth.send(request(`/v2/app/${n}`, more)));
+
+      it.each([
+        ['all of them', 401],
+        ['all but the first, which anybody may see', 200],
+      ])('tries a wrong password twice at most, because registries lock accounts: %s', async (_, first) => {
+        const handler = ({ url }: TransportRequest) => (url.pathname === '/v2/app/1' && first === 200 ? {} : denied);
+        const { auth, inner } = setUp(handler, { credentials: BASIC });
+        const all = await Promise.all(many(auth));
+        expect(all.map(({ status }) => status)).toEqual([first, ...Array<number>(7).fill(401)]);
+        expect(inner.requests.filter(hasPassword)).toHaveLength(2);
+      });
+
+      it('lets all go once the password was let in', async () => {
+        let answer!: () => void;
+        const answered = new Promise<void>((resolve) => (answer = resolve));
+        const { auth, inner } = setUp((r) => (isUser(r) ? answered.then(() => ({})) : denied), { credentials: BASIC });
+        const all = many(auth);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        expect(inner.requests.filter(isUser)).toHaveLength(1);
+        answer();
+        expect((await Promise.all(all)).map(({ status }) => status)).toEqual(Array(8).fill(200));
+      });
+
+      it('tries again for whoever comes later', async () => {
+        let isDown = true;
+        const { auth } = setUp((r) => (isUser(r) && !isDown ? {} : denied), { credentials: BASIC });
+        await Promise.all(many(auth));
+        isDown = false;
+        const all = await Promise.all(many(auth));
+        expect(all.map(({ status }) => status)).toEqual(Array(8).fill(200));
+      });
+    });
+
     it('rejects with what the provider throws, and asks it again the next time', async () => {
       const failure = new AuthenticationError('helper failed', { code: 'X' });
       let fails = true;
@@ -410,6 +447,31 @@ describe('AuthTransport', () => {
       registry.revoked.delete('t1');
       await auth.send(request('/v2/app', { scopes: [PULL_PUSH] }));
       expect(sent().slice(-2)).toEqual(['registry.example/v2/_catalog Bearer t2', 'registry.example/v2/app Bearer t1']);
+    });
+
+    it('takes a 403 that names the scope it misses for the same (RFC 6750 §3.1)', async () => {
+      const { registry, auth } = await signedIn();
+      registry.revoked.add('t1');
+      registry.challenge = () => ({
+        ...bearer(',scope="repository:app:delete",error="insufficient_scope"'),
+        status: 403,
+      });
+      await expect(auth.send(request('/v2/app', { scopes: [PULL_PUSH] }))).resolves.toMatchObject({ status: 200 });
+      expect(registry.granted).toHaveLength(2);
+      expect(registry.granted[1]).toContain('repository:app:delete,pull,push');
+    });
+
+    it.each([
+      ['names what the token should allow already', `,scope="${PULL_PUSH}",error="insufficient_scope"`],
+      ['names no scope', ',error="insufficient_scope"'],
+      ['complains of something else', ',scope="repository:app:delete",error="access_denied"'],
+    ])('returns a 403 that %s', async (_, more) => {
+      const { registry, auth, inner } = await signedIn();
+      registry.revoked.add('t1');
+      registry.challenge = () => ({ ...bearer(more), status: 403 });
+      const before = inner.requests.length;
+      await expect(auth.send(request('/v2/app', { scopes: [PULL_PUSH] }))).resolves.toMatchObject({ status: 403 });
+      expect(inner.requests).toHaveLength(before + 1);
     });
 
     it('adds the scope of a second challenge once', async () => {

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { RegistryServer } from '../../lib/embedded/http-server.js';
 import { RegistryError } from '../../lib/errors.js';
 import { AxiosTransport, type AxiosTransportOptions } from '../../lib/transport/axios-transport.js';
+import { TimeLimit } from '../../lib/transport/time-limit.js';
 import type { TransportRequest } from '../../lib/transport/transport.js';
 import { describeRegistry } from '../contract/describe-registry.js';
 import { describeTransport } from '../contract/describe-transport.js';
@@ -255,6 +256,28 @@ describe('AxiosTransport', () => {
       source.push(null);
       await text((await first).body);
       await expect(second).resolves.toMatchObject({ status: 200 });
+    });
+
+    it('are waited for without counting that as time of the request', async () => {
+      const server = await TestServer.http(({ url }, response) => {
+        setTimeout(() => response.end(), url === '/slow' ? 1200 : 0);
+      });
+      const transport = create({ maxSockets: 1 });
+      const slow = transport.send(requestTo(server.url('/slow'), 'GET'));
+      const limit = new TimeLimit(1000, undefined);
+      const quick = transport.send(requestTo(server.url(), 'GET', { signal: limit.signal }));
+      await text((await slow).body);
+      await expect(quick).resolves.toMatchObject({ status: 200 });
+      limit.end();
+    });
+
+    it('are not waited for when none comes free for anybody', async () => {
+      const server = await TestServer.http((_, response) => response.writeHead(200).write('half'));
+      const transport = create({ maxSockets: 1, responseTimeout: 200 });
+      const unread = await transport.send(requestTo(server.url(), 'GET'));
+      const waiting = transport.send(requestTo(server.url(), 'GET'));
+      await expect(waiting).rejects.toThrow('nothing moved for 0.2 s while waiting for a free connection');
+      unread.body.destroy();
     });
 
     it('end when it is closed', async () => {

@@ -61,6 +61,17 @@ async function failureOf(asking: Promise<unknown>): Promise<RegistryClientError>
 }
 
 describe('dockerConfigCredentials', () => {
+  it('finds nobody for a user who has no home, as in a container', async () => {
+    const none = () => {
+      throw Object.assign(new Error('ENOENT'), { code: 'ERR_SYSTEM_ERROR' });
+    };
+    await expect(dockerConfigCredentials({}, none)(REGISTRY)).resolves.toBeUndefined();
+    await write({ auths: { [REGISTRY]: entry('user') } });
+    await expect(dockerConfigCredentials({ DOCKER_CONFIG: dirname(file) }, none)(REGISTRY)).resolves.toEqual(
+      found('user'),
+    );
+  });
+
   describe('where it looks', () => {
     it('finds nothing when there is no file', async () => {
       await expect(lookUp()).resolves.toBeUndefined();

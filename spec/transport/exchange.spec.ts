@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { RegistryError } from '../../lib/errors.js';
 import { AxiosTransport, type AxiosTransportOptions } from '../../lib/transport/axios-transport.js';
+import { TimeLimit } from '../../lib/transport/time-limit.js';
 import type { TransportRequest } from '../../lib/transport/transport.js';
 import { reset, stopServers, TestServer, until } from '../support/test-server.js';
 
@@ -249,8 +250,23 @@ describe('Exchange', () => {
 
     it('and there is no body, the patience for answers ends', async () => {
       const server = await silence();
-      const sending = create({ idleTimeout: 10, responseTimeout: 100 }).send(get(server.url()));
+      const request: TransportRequest = { method: 'PUT', url: server.url(), headers: {} };
+      const sending = create({ idleTimeout: 10, responseTimeout: 100 }).send(request);
       expect((await failureOf(sending)).message).toContain('0.1 s while waiting for the answer');
+    });
+
+    it('and a download does not begin, patience ends', async () => {
+      const server = await silence();
+      const sending = create({ idleTimeout: 100, responseTimeout: 60_000 }).send(get(server.url()));
+      expect((await failureOf(sending)).message).toContain('0.1 s while waiting for the answer');
+    });
+
+    it('and the time of a call is limited, that limit counts', async () => {
+      const server = await silence();
+      const limit = new TimeLimit(300, undefined);
+      const request = { ...get(server.url()), signal: limit.signal };
+      await expect(create({ idleTimeout: 10 }).send(request)).rejects.toThrow('the time for this request is over');
+      limit.end();
     });
 
     it('in the answer, patience ends', async () => {

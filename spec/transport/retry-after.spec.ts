@@ -26,6 +26,13 @@ describe('retryAfter', () => {
     expect(after('Thu Jan  1 00:01:00 2026')).toBe(60_000);
   });
 
+  it('takes a number that would be decades for the moment itself, as Docker Hub sends it', () => {
+    expect(after(String(NOW / 1000 + 60))).toBe(60_000);
+    expect(after(String(NOW / 1000 + 60), 'Thu, 01 Jan 2026 00:00:20 GMT')).toBe(40_000);
+    expect(after(String(NOW / 1000 - 60))).toBe(0);
+    expect(after('999999999')).toBe(YEAR);
+  });
+
   it('counts a date from the clock of the server', () => {
     expect(after('Tue, 01 Jan 2030 00:00:30 GMT', 'Tue, 01 Jan 2030 00:00:00 GMT')).toBe(30_000);
     expect(after('Thu, 01 Jan 2026 00:01:00 GMT', 'yesterday')).toBe(60_000);

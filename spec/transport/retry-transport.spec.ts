@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { EmbeddedTransport } from '../../lib/embedded/embedded-transport.js';
 import { AuthenticationError, RegistryError } from '../../lib/errors.js';
@@ -205,6 +206,54 @@ describe('RetryTransport', () => {
       expect(slept).toEqual([4000]);
     });
 
+    it('goes on waiting when one that was under way makes the pause longer', async () => {
+      const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+      const start = performance.now();
+      const sentAt: number[] = [];
+      const inner = new FakeTransport(async ({ url }) => {
+        sentAt.push(Math.round(performance.now() - start));
+        if (url.pathname === '/slow') await sleep(3000);
+        return url.pathname === '/last' ? {} : busy(url.pathname === '/slow' ? '9' : '7');
+      });
+      const transport = new RetryTransport(inner, { sleep });
+      const to = (path: string) => ({ url: new URL(path, 'https://registry.example') });
+      const slow = transport.send(request('PATCH', to('/slow')));
+      await transport.send(request('PATCH', to('/quick')));
+      const last = transport.send(request('GET', to('/last')));
+      await jest.advanceTimersByTimeAsync(20_000);
+      await Promise.all([slow, last]);
+      expect(sentAt).toEqual([0, 0, 12_000]);
+    });
+
+    it('lets those who waited together start one after another', async () => {
+      const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+      random.mockReset().mockReturnValueOnce(0).mockReturnValueOnce(0.25).mockReturnValueOnce(0.75);
+      const start = performance.now();
+      const sentAt: number[] = [];
+      let isFirst = true;
+      const inner = new FakeTransport(() => {
+        sentAt.push(Math.round(performance.now() - start));
+        const reply = isFirst ? busy('7') : {};
+        isFirst = false;
+        return reply;
+      });
+      const transport = new RetryTransport(inner, { sleep, baseDelay: 1000 });
+      await transport.send(request('PATCH'));
+      const all = [1, 2, 3].map(() => transport.send(request()));
+      await jest.advanceTimersByTimeAsync(8000);
+      await Promise.all(all);
+      expect(sentAt).toEqual([0, 7000, 7250, 7750]);
+    });
+
+    it('keeps nobody from giving an upload back', async () => {
+      const { inner, slept, transport } = setUp([busy('7')]);
+      await transport.send(request('PUT', { repeatable: false }));
+      await transport.send(request('DELETE', { repeatable: false }));
+      expect([inner.calls.length, slept]).toEqual([2, []]);
+      await transport.send(request('DELETE'));
+      expect(slept).toEqual([7000]);
+    });
+
     it('does not count the pause as time of the request', async () => {
       const { transport } = setUp([busy('45')], { sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)) });
       const limit = new TimeLimit(30_000, undefined);
@@ -220,6 +269,52 @@ describe('RetryTransport', () => {
     await transport.send(request('PATCH'));
     await transport.send(request());
     expect(slept).toEqual([300]);
+  });
+
+  describe('when an answer is of use as a whole only', () => {
+    const breaking = (content: string) => {
+      const body = new Readable({ read: () => void setImmediate(() => body.destroy(broken)) });
+      body.push(content);
+      return body;
+    };
+
+    it('tries again when it breaks off', async () => {
+      const { inner, slept, transport } = setUp([{ body: breaking('con') }, { body: 'content' }]);
+      const { body } = await transport.send(request('GET', { wholeUpTo: 100 }));
+      expect(await text(body)).toBe('content');
+      expect([inner.calls.length, slept]).toEqual([2, [300]]);
+    });
+
+    it('throws what it broke off with when the tries are used up', async () => {
+      const { inner, transport } = setUp(
+        [1, 2].map(() => ({ body: breaking('con') })),
+        { retries: 1 },
+      );
+      await expect(transport.send(request('GET', { wholeUpTo: 100 }))).rejects.toBe(broken);
+      expect(inner.openBodies).toBe(0);
+    });
+
+    it('reads no more of it than asked for, and lets the caller see that there is more', async () => {
+      const { inner, transport } = setUp([
+        {
+          body: new Readable({
+            read: function () {
+              this.push('x'.repeat(50));
+            },
+          }),
+        },
+      ]);
+      const { body } = await transport.send(request('GET', { wholeUpTo: 100 }));
+      expect((await text(body)).length).toBeGreaterThan(100);
+      expect(inner.openBodies).toBe(0);
+    });
+
+    it.each([202, 404])('leaves other answers and those without such a wish alone: %d', async (status) => {
+      const { transport } = setUp([{ status, body: breaking('con') }]);
+      const more = status === 202 ? {} : { wholeUpTo: 100 };
+      const { body } = await transport.send(request('GET', more));
+      await expect(text(body)).rejects.toBe(broken);
+    });
   });
 
   it('can be aborted while it waits', async () => {

@@ -1,9 +1,10 @@
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { Readable } from 'node:stream';
 import { inspect } from 'node:util';
-import { AuthenticationError, RegistryError } from '../../lib/errors.js';
+import { AuthenticationError, RateLimitError, RegistryError } from '../../lib/errors.js';
 import type { Credentials } from '../../lib/transport/credentials.js';
+import { RetryTransport } from '../../lib/transport/retry-transport.js';
 import { requestToken, type TokenGrant, type TokenRequest } from '../../lib/transport/token-request.js';
 import { type FakeHandler, type FakeReply, FakeTransport } from '../support/fake-transport.js';
 
@@ -42,6 +43,8 @@ async function failureOf(grant: Promise<TokenGrant>): Promise<RegistryError> {
 }
 
 describe('requestToken', () => {
+  afterEach(() => void jest.useRealTimers());
+
   describe('without credentials', () => {
     it('asks by GET with service and one scope for each resource', async () => {
       const { transport, grant } = request(json({ token: 't' }));
@@ -289,6 +292,50 @@ describe('requestToken', () => {
       const error = await failureOf(request({ status, body: '<html>' }).grant);
       expect(error).not.toBeInstanceOf(AuthenticationError);
       expect(error).toMatchObject({ status, retryable: true });
+    });
+
+    it('says until when it limits requests, and how that is known', async () => {
+      const headers = { 'retry-after': '90' };
+      const error = await failureOf(request({ status: 429, headers }).grant);
+      expect(error).toBeInstanceOf(RateLimitError);
+      const { resetAt } = error as RateLimitError;
+      expect(Math.abs(Number(resetAt) - Date.now() - 90_000)).toBeLessThan(5000);
+      expect(error.message).toContain(`auth.example for a token for registry.example`);
+      expect(error.message).toContain(`429, until ${resetAt?.toISOString()}`);
+    });
+
+    it('may ask for a pause longer than it may take to answer', async () => {
+      jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick'] });
+      let isFirst = true;
+      const busy = { status: 429, headers: { 'retry-after': '45' } };
+      const inner = new FakeTransport(() => {
+        const reply = isFirst ? busy : json({ token: 't' });
+        isFirst = false;
+        return reply;
+      });
+      const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+      const { grant } = request({}, { transport: new RetryTransport(inner, { sleep }) });
+      await jest.advanceTimersByTimeAsync(46_000);
+      await expect(grant).resolves.toMatchObject({ token: 't' });
+    });
+
+    it('is asked again when its answer breaks off', async () => {
+      const broken = new RegistryError('broke off', { code: 'ECONNRESET', retryable: true });
+      let count = 0;
+      const inner = new FakeTransport(() => {
+        if ((count += 1) > 1) return json({ token: 't' });
+        return { body: new Readable({ read: (): void => undefined }).destroy(broken) };
+      });
+      const { grant } = request({}, { transport: new RetryTransport(inner, { baseDelay: 1 }) });
+      await expect(grant).resolves.toMatchObject({ token: 't' });
+    });
+
+    it('is left alone as soon as the caller has gone', async () => {
+      const abort = new AbortController();
+      const { grant, transport } = request(() => new Promise(() => undefined), { signal: abort.signal });
+      abort.abort('enough');
+      await expect(grant).rejects.toBe('enough');
+      expect(transport.requests[0]?.signal?.aborted).toBe(true);
     });
 
     it('fails with a retryable error when no answer comes in time', async () => {

@@ -209,10 +209,74 @@ describe('TokenSource', () => {
       expect(transport.requests).toHaveLength(1);
     });
 
+    it('ends the fetch when nobody is left, and starts another one for who comes then', async () => {
+      const signals: (AbortSignal | undefined)[] = [];
+      const { source } = setUp({
+        handler: ({ signal }) => {
+          signals.push(signal);
+          return signals.length > 1 ? { body: '{"token":"t"}' } : new Promise(() => undefined);
+        },
+      });
+      const [first, second] = [new AbortController(), new AbortController()];
+      const scopes = new ScopeSet(['a:b:c']);
+      const waiting = [first, second].map(({ signal }) => source.get(CHALLENGE, scopes, signal));
+      await new Promise((resolve) => setImmediate(resolve));
+      first.abort('enough');
+      await expect(waiting[0]).rejects.toBe('enough');
+      expect(signals.map((signal) => signal?.aborted)).toEqual([false]);
+      second.abort('enough');
+      await expect(waiting[1]).rejects.toBe('enough');
+      expect(signals[0]?.aborted).toBe(true);
+      await expect(source.get(CHALLENGE, scopes)).resolves.toMatchObject({ authorization: 'Bearer t' });
+    });
+
+    it('asks nobody for one who has gone already', async () => {
+      const { source, asked, transport } = setUp();
+      await expect(source.get(CHALLENGE, new ScopeSet(), AbortSignal.abort('no'))).rejects.toBe('no');
+      expect([asked, transport.requests]).toEqual([[], []]);
+    });
+
     it('leaves nothing unhandled when everybody has gone and the fetch fails', async () => {
       const { source } = setUp({ handler: () => Promise.reject(new Error('late')) });
       await expect(source.get(CHALLENGE, new ScopeSet(), AbortSignal.abort('no'))).rejects.toBe('no');
       await new Promise((resolve) => setImmediate(resolve));
+    });
+  });
+
+  describe('when nobody knows yet if the password is right', () => {
+    const credentials = { username: 'user', password: 'secret' };
+    const repositories = ['a', 'b', 'c', 'd', 'e'].map((name) => `repository:${name}:pull`);
+
+    it('tries a wrong one twice at most for all who ask together', async () => {
+      const { get, transport } = setUp({ credentials, handler: () => ({ status: 401 }) });
+      const all = await Promise.allSettled(repositories.map((scope) => get(scope)));
+      for (const outcome of all) {
+        expect(outcome).toMatchObject({ status: 'rejected', reason: expect.any(AuthenticationError) });
+      }
+      expect(transport.requests).toHaveLength(2);
+      await expect(get('repository:f:pull')).rejects.toBeInstanceOf(AuthenticationError);
+      expect(transport.requests).toHaveLength(3);
+    });
+
+    it('sends one ahead, and then all', async () => {
+      let answer!: () => void;
+      const answered = new Promise<void>((resolve) => (answer = resolve));
+      const handler = () => answered.then(() => ({ body: '{"token":"t"}' }));
+      const { get, transport } = setUp({ credentials, handler });
+      const all = repositories.map((scope) => get(scope));
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(transport.requests).toHaveLength(1);
+      answer();
+      await Promise.all(all);
+      expect(transport.requests).toHaveLength(5);
+    });
+
+    it('counts no other failure as a wrong one', async () => {
+      let count = 0;
+      const handler = () => ((count += 1) < 4 ? { status: 503 } : { body: '{"token":"t"}' });
+      const { get } = setUp({ credentials, handler });
+      const all = await Promise.allSettled(repositories.map((scope) => get(scope)));
+      expect(all.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected', 'fulfilled', 'fulfilled']);
     });
   });
 

@@ -38,20 +38,20 @@ describe('within', () => {
   const late = () => new Error('late');
 
   it('gives the result of work that is in time', async () => {
-    await expect(within(10_000, () => Promise.resolve('done'), late)).resolves.toBe('done');
+    await expect(within(10_000, undefined, () => Promise.resolve('done'), late)).resolves.toBe('done');
   });
 
   it('gives the failure of work that is in time', async () => {
-    await expect(within(10_000, () => Promise.reject(new Error('own')), late)).rejects.toThrow('own');
+    await expect(within(10_000, undefined, () => Promise.reject(new Error('own')), late)).rejects.toThrow('own');
   });
 
   it('rejects with late() when the limit passes, also for work that does not listen', async () => {
-    await expect(within(20, () => never, late)).rejects.toThrow('late');
+    await expect(within(20, undefined, () => never, late)).rejects.toThrow('late');
   });
 
   it('tells the work through the signal', async () => {
     let seen: AbortSignal | undefined;
-    await expect(within(20, (signal) => ((seen = signal), never), late)).rejects.toThrow('late');
+    await expect(within(20, undefined, (signal) => ((seen = signal), never), late)).rejects.toThrow('late');
     expect(seen?.aborted).toBe(true);
   });
 });
