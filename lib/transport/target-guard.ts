@@ -1,4 +1,5 @@
 import { lookup } from 'node:dns/promises';
+import { isIP } from 'node:net';
 import { RegistryError } from '../errors.js';
 import { redactUrl } from '../redact.js';
 import { isInternal, isLinkLocal } from './origin.js';
@@ -16,6 +17,7 @@ export class TargetGuard implements Transport {
   constructor(
     private readonly inner: Transport,
     private readonly registry: URL,
+    private readonly addressesOf: (name: string) => Promise<string[]> = lookedUp,
   ) {}
 
   async send(request: TransportRequest): Promise<TransportResponse> {
@@ -29,15 +31,21 @@ export class TargetGuard implements Transport {
 
   private async isRefused({ url: { hostname }, signal }: TransportRequest): Promise<boolean> {
     if (hostname === this.registry.hostname || !isInternal(hostname)) return false;
-    return isLinkLocal(hostname) || !(await raceSignal((this.inside ??= isInside(this.registry.hostname)), signal));
+    return isLinkLocal(hostname) || !(await raceSignal((this.inside ??= this.isInside()), signal));
+  }
+
+  /** A name that only a proxy can look up counts as outside. */
+  private async isInside(): Promise<boolean> {
+    const { hostname } = this.registry;
+    if (isInternal(hostname)) return true;
+    const addresses =
+      isIP(hostname.replace(/^\[|\]$/g, '')) === 0 ? await this.addressesOf(hostname).catch(() => []) : [];
+    return addresses.some((address) => isInternal(address));
   }
 }
 
-/** A name that only a proxy can look up counts as outside. */
-async function isInside(hostname: string): Promise<boolean> {
-  if (isInternal(hostname)) return true;
-  const found = await lookup(hostname.replace(/^\[|\]$/g, ''), { all: true }).catch(() => []);
-  return found.some(({ address }) => isInternal(address));
+async function lookedUp(name: string): Promise<string[]> {
+  return (await lookup(name, { all: true })).map(({ address }) => address);
 }
 
 function refused({ method, url }: TransportRequest, registry: URL): RegistryError {
