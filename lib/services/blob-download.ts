@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { DigestMismatchError, RegistryError } from '../errors.js';
+import { DigestMismatchError, RateLimitError, RegistryError } from '../errors.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import { algorithmOf, Digester } from '../oci/digest.js';
 import { derivedStream } from '../oci/tap-stream.js';
@@ -66,21 +66,19 @@ export class BlobDownload {
   }
 
   private async *bytes(first: TransportResponse): AsyncGenerator<Buffer> {
-    for (let response = first; ; response = await this.resume()) {
+    for (let response: TransportResponse | undefined = first; ; response = undefined) {
       try {
-        yield* this.receive(response);
+        yield* this.receive(response ?? (await this.resume()));
         if (this.received >= this.blob.size) return;
-        this.failures++;
+        // The rest would come packed as well.
+        if (this.encoding !== undefined || ++this.failures > MAX_FAILURES) throw this.incomplete();
       } catch (error) {
         this.signal?.throwIfAborted();
         // What breaks behind the last byte takes nothing away.
         if (this.received === this.blob.size) return;
         if (!isPassing(error) || ++this.failures > MAX_FAILURES) throw error;
       }
-      if (this.failures > MAX_FAILURES || this.answers >= MAX_ANSWERS || this.encoding !== undefined) {
-        const actual = `only ${this.received} bytes, however often it was asked for the rest`;
-        throw this.mismatch(`${this.blob.size} bytes`, actual);
-      }
+      if (this.answers >= MAX_ANSWERS) throw this.incomplete();
     }
   }
 
@@ -164,6 +162,11 @@ export class BlobDownload {
     return this.mismatch(`${this.blob.size} bytes`, `${printable(length, 30)} bytes`);
   }
 
+  private incomplete(): DigestMismatchError {
+    const actual = `only ${this.received} bytes, however often it was asked for the rest`;
+    return this.mismatch(`${this.blob.size} bytes`, actual);
+  }
+
   private mismatch(expected: string, actual: string): DigestMismatchError {
     const hint =
       this.encoding && `It came as ${printable(this.encoding, 50)}, which was not asked for: is there a proxy?`;
@@ -176,7 +179,7 @@ export class BlobDownload {
 }
 
 function isPassing(error: unknown): boolean {
-  return error instanceof RegistryError && error.retryable;
+  return error instanceof RegistryError && error.retryable && !(error instanceof RateLimitError);
 }
 
 function isElsewhere(error: unknown, registry: URL): boolean {

@@ -106,6 +106,32 @@ describe('a pull', () => {
       expect(asked().length).toBeGreaterThan(20);
     });
 
+    it('goes on when the registry is back after a while', async () => {
+      const away: Reply = (_, response) => response.socket && reset(response.socket);
+      const broken: Reply = (heard, response) => answer(heard, response, 70_000);
+      replies = [broken, ...Array.from({ length: 4 }, () => away), (_, to) => to.writeHead(503).end(), answer];
+      expect(await outcome()).toBe('complete');
+    });
+
+    it('goes on also where the bytes are said to be packed, but are not', async () => {
+      replies = [
+        (_, response) => {
+          response.writeHead(200, { 'content-encoding': 'gzip', 'content-length': LAYER.length });
+          response.write(LAYER.subarray(0, 70_000), () => response.socket && reset(response.socket));
+        },
+        answer,
+      ];
+      expect(await outcome()).toBe('complete');
+    });
+
+    it('leaves nothing and asks no more when it is cancelled then', async () => {
+      const abort = new AbortController();
+      replies = [(heard, response) => answer(heard, response, 70_000), () => abort.abort(new Error('enough'))];
+      await expect(client.pull('app:1', path, { signal: abort.signal })).rejects.toThrow('enough');
+      expect(await readdir(folder)).toEqual([]);
+      expect(asked()).toHaveLength(2);
+    });
+
     it('without a byte each time, gives up', async () => {
       replies = [(heard, response) => answer(heard, response, 0)];
       expect(await outcome()).toMatchObject({ code: 'ECONNRESET' });
@@ -236,7 +262,7 @@ describe('a pull', () => {
       expect(await readdir(folder)).toEqual(['app.tar']);
     });
 
-    it.each([404, 410, 500])('ends with %i', async (status) => {
+    it.each([403, 404, 410, 429, 500])('ends with %i', async (status) => {
       replies = [broken, (_, response) => response.writeHead(status).end()];
       expect(await outcome()).toMatchObject({ status });
     });
