@@ -110,6 +110,17 @@ describe('a hostile image', () => {
     expect(registry.heard.length).toBeLessThan(50);
   });
 
+  it('of which one config is missing has the others left alone', async () => {
+    const missing = { ...config, digest: digestOf('missing') };
+    const children = Array.from({ length: 200 }, (_, i) =>
+      encodeManifest({ ...image([], { i: String(i) }).manifest, config: { ...missing, digest: digestOf(`no ${i}`) } }),
+    );
+    serve(index(children.map(({ descriptor }) => descriptor)), ...children);
+    await expect(client.getImageInfo('app', '1')).rejects.toMatchObject({ status: 404 });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(registry.heard.filter(({ path }) => path.includes('/blobs/')).length).toBeLessThan(50);
+  });
+
   it.each([
     ['a layer larger than any disk', [layer(Number.MAX_SAFE_INTEGER)]],
     ['layers too large for a number', [layer(2 ** 53 - 1, 'a'), layer(2 ** 53 - 1, 'b')]],
