@@ -9,10 +9,12 @@ import type { ServiceClass, ServiceOverrides } from './service-overrides.js';
 import { TOKENS } from './tokens.js';
 import { AuthTransport } from './transport/auth-transport.js';
 import { AxiosTransport } from './transport/axios-transport.js';
+import { ConcealingTransport } from './transport/concealing-transport.js';
 import { dockerConfigCredentials } from './transport/docker-config.js';
 import { LoggingTransport } from './transport/logging-transport.js';
 import { RedirectTransport } from './transport/redirect-transport.js';
 import { RetryTransport } from './transport/retry-transport.js';
+import { TargetGuard } from './transport/target-guard.js';
 import type { Transport } from './transport/transport.js';
 
 export { TOKENS } from './tokens.js';
@@ -46,8 +48,14 @@ function createTransport(options: ResolvedOptions): Transport {
   const { url, credentials = dockerConfigCredentials(), log, retry } = options;
   const bottom = options.transport ?? createAxiosTransport(options);
   const logged = log ? new LoggingTransport(bottom, log) : bottom;
-  const tokens = new RetryTransport(new RedirectTransport(logged), retry);
-  const authenticated = new AuthTransport(logged, { registry: url, credentials, tokens, ...(log ? { log } : {}) });
+  const guarded = new TargetGuard(logged, url);
+  const tokens = new RetryTransport(new RedirectTransport(guarded), retry);
+  const authenticated = new AuthTransport(new ConcealingTransport(guarded), {
+    registry: url,
+    credentials,
+    tokens,
+    ...(log ? { log } : {}),
+  });
   return new RetryTransport(new RedirectTransport(authenticated), retry);
 }
 

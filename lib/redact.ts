@@ -1,6 +1,14 @@
 /** Query parameters that the protocol itself defines and that never carry a secret. */
 const PUBLIC_PARAMETERS = new Set(['digest', 'mount', 'from', 'n', 'last', 'artifactType', 'service', 'scope', 'tag']);
 
+/** What names, digests, scopes and numbers are made of. A `;` would let a second parameter hide in the first. */
+const PUBLIC_VALUE = /^[\w.:/+*, -]{0,1000}$/;
+
+/** Longer than the name of any parameter: `?<signature>` has no value to hide. */
+const PARAMETER_NAME = /^[\w.-]{1,40}$/;
+
+const REDACTED = 'REDACTED';
+
 /**
  * A URL that may be shown: user information and fragment are dropped and every query value outside the distribution spec is
  * replaced, because upload locations and storage redirects carry signatures and session state there.
@@ -10,10 +18,28 @@ export function redactUrl(url: URL | string): string {
   shown.username = '';
   shown.password = '';
   shown.hash = '';
-  for (const name of new Set(shown.searchParams.keys())) {
-    if (!PUBLIC_PARAMETERS.has(name)) shown.searchParams.set(name, 'REDACTED');
-  }
+  shown.pathname = shown.pathname.replace(/;([^/;=]*)=[^/;]*/g, `;$1=${REDACTED}`);
+  const shownPairs = [...new URLSearchParams(shown.search)].map(([name, value]) => redactParameter(name, value));
+  shown.search = new URLSearchParams([...new Map(shownPairs)]).toString();
   return shown.href.replaceAll('%3A', ':').replaceAll('%2F', '/');
+}
+
+function redactParameter(name: string, value: string): [name: string, value: string] {
+  if (PUBLIC_PARAMETERS.has(name) && PUBLIC_VALUE.test(value)) return [name, value];
+  return value !== '' && PARAMETER_NAME.test(name) ? [name, REDACTED] : [REDACTED, ''];
+}
+
+/** Source: RFC 9110 §11.4; words have no digits and few letters. A JSON Web Token starts with the base64 of `{"`. */
+const AUTHORIZATION = /\b([Bb]asic|[Bb]earer)[ \t]+(?=[\w.~+/=-]*[A-Z\d])[\w.~+/=-]{16,}/g;
+const WEB_TOKEN = /\beyJ[\w-]{8,}(?:\.[\w-]*)+/g;
+const ADDRESS = /\bhttps?:\/\/[^\s"'<>\\^`{|}]+/gi;
+
+/** Text from a server, without the credentials and the signed addresses it may repeat. */
+export function redactText(text: string): string {
+  return text
+    .replace(ADDRESS, (address) => (URL.canParse(address) ? redactUrl(address) : REDACTED))
+    .replace(AUTHORIZATION, `$1 ${REDACTED}`)
+    .replace(WEB_TOKEN, REDACTED);
 }
 
 // Controls, marks without width, and those that turn the direction of text.

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { printable, redactUrl } from '../lib/redact.js';
+import { printable, redactText, redactUrl } from '../lib/redact.js';
 
 describe('redactUrl', () => {
   it('drops user and password', () => {
@@ -32,8 +32,46 @@ describe('redactUrl', () => {
     expect(url.href).toBe('http://u:p@localhost/?sig=one');
   });
 
+  it.each([
+    ['a parameter without a value', '?s3cr3t'],
+    ['a parameter with an empty value', '?s3cr3t='],
+    ['a name that is no name', `?${'s3cr3t'.repeat(10)}=1`],
+    ['what hides behind a public one', '?digest=sha256:abc;sig=s3cr3t'],
+    ['what hides in a public one', '?from=a%26sig=s3cr3t'],
+    ['a parameter of the path', '/uploads;token=s3cr3t/1;x=s3cr3t'],
+  ])('hides %s', (_, rest) => {
+    expect(redactUrl(`http://localhost/${rest}`)).not.toContain('s3cr3t');
+  });
+
   it('hides a fragment that carries a token', () => {
     expect(redactUrl('http://localhost/#access_token=s3cr3t')).not.toContain('s3cr3t');
+  });
+});
+
+describe('redactText', () => {
+  it.each([
+    ['see https://store.example/x?sig=s3cr3t.', 'see https://store.example/x?sig=REDACTED'],
+    ['"http://alice:s3cr3t@localhost/" is wrong', '"http://localhost/" is wrong'],
+    ['not http://[s3cr3t', 'not REDACTED'],
+    ['Authorization: Basic YWxpY2U6czNjcjN0czNjcjN0', 'Authorization: Basic REDACTED'],
+    ['bearer abcdefghijklmnop0 was refused', 'bearer REDACTED was refused'],
+    ['got eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln', 'got REDACTED'],
+  ])('takes the secret out of %p', (text, shown) => {
+    expect(redactText(text)).toBe(shown);
+  });
+
+  it.each(['Basic authentication is off', 'bearer tokens only', 'manifest unknown', 'sha256:0123456789abcdef'])(
+    'leaves %p as it is',
+    (text) => {
+      expect(redactText(text)).toBe(text);
+    },
+  );
+
+  it('is quick with any text', () => {
+    const start = performance.now();
+    for (const part of ['Basic ', 'eyJ', 'http://', 'eyJaaaaaaaa.', 'Bearer AAAAAAAAAAAAAAAA'])
+      redactText(part.repeat(20_000));
+    expect(performance.now() - start).toBeLessThan(3000);
   });
 });
 

@@ -1,4 +1,5 @@
 import { RegistryError } from '../errors.js';
+import { digestOf } from '../oci/digest.js';
 import { sameOrigin } from '../transport/origin.js';
 import type { Endpoint } from './endpoints.js';
 import { nextLink } from './link.js';
@@ -17,6 +18,10 @@ export interface PagesOptions extends CallOptions {
 
 const MAX_PAGE = 8 * 1024 * 1024;
 const MAX_PAGES = 10_000;
+/** Of all pages together: ten million names. */
+const MAX_LIST = 256 * 1024 * 1024;
+/** Equal pages in a row, under addresses that differ; a few without a name in them are nothing unusual. */
+const MAX_REPEATED = 100;
 
 /**
  * The pages of a list, one after another. Source: distribution-spec v1.1, "Listing Tags".
@@ -27,13 +32,13 @@ export async function* readPages(
   first: Endpoint,
   { accept, doing, signal, timeout }: PagesOptions,
 ): AsyncGenerator<Page> {
-  const seen = new Set<string>();
+  const bounds = new ListBounds(doing);
   let next: URL | undefined = first.url;
   while (next) {
-    if (seen.has(next.href) || seen.size >= MAX_PAGES) throw endless(doing, seen.size);
-    seen.add(next.href);
+    bounds.ask(next);
     const call = { ...first, url: next, method: 'GET', headers: { accept }, expected: [200], doing, signal, timeout };
     const page: Page = await requests.read(call, MAX_PAGE);
+    bounds.receive(page.bytes);
     yield page;
     next = nextPage(page, next, doing);
   }
@@ -50,8 +55,35 @@ function nextPage(page: Page, current: URL, doing: string): URL | undefined {
   );
 }
 
-function endless(doing: string, pages: number): RegistryError {
-  return new RegistryError(`${doing}: the registry repeats itself or does not end after ${pages} pages`, {
-    code: 'ENDLESS_LIST',
-  });
+/** Where a list ends that has no end of its own. */
+class ListBounds {
+  private readonly asked = new Set<string>();
+  private bytes = 0;
+  private last: Buffer | undefined;
+  private repeated = 0;
+
+  constructor(private readonly doing: string) {}
+
+  /** @throws RegistryError */
+  ask({ href }: URL): void {
+    // An address may be as long as a header.
+    const name = digestOf(Buffer.from(href));
+    if (this.asked.has(name) || this.asked.size >= MAX_PAGES) throw this.endless();
+    this.asked.add(name);
+  }
+
+  /** @throws RegistryError */
+  receive(page: Buffer): void {
+    this.bytes += page.length;
+    this.repeated = this.last?.equals(page) ? this.repeated + 1 : 0;
+    this.last = page;
+    if (this.bytes > MAX_LIST || this.repeated >= MAX_REPEATED) throw this.endless();
+  }
+
+  private endless(): RegistryError {
+    const pages = this.asked.size;
+    return new RegistryError(`${this.doing}: the registry repeats itself or does not end after ${pages} pages`, {
+      code: 'ENDLESS_LIST',
+    });
+  }
 }

@@ -1,11 +1,12 @@
 import { NotFoundError, RegistryError } from '../errors.js';
-import type { Descriptor } from '../oci/descriptor.js';
+import { type Descriptor, isJsonObject } from '../oci/descriptor.js';
 import { algorithmOf, hexOf } from '../oci/digest.js';
 import { encodeManifest, type ImageIndex, isIndex, parseManifest, type RawManifest } from '../oci/manifest.js';
 import { bareMediaType, MediaType } from '../oci/media-types.js';
 import type { ManifestService } from './manifest-service.js';
 import { type Page, readPages } from './pages.js';
 import type { CallOptions, Requests } from './requests.js';
+import { parseJson } from './response.js';
 
 /** Which referrers are listed. */
 export interface ReferrersOptions extends CallOptions {
@@ -138,9 +139,18 @@ function isList({ headers }: Page): boolean {
   return bareMediaType(headers['content-type'] ?? '') === MediaType.ociIndex;
 }
 
+/** As in lists of tags: Go writes null for none, and some registries put it among the elements. */
+function withoutNulls(bytes: Buffer): Buffer {
+  const json = parseJson(bytes);
+  if (!isJsonObject(json) || json.manifests === undefined) return bytes;
+  const listed: unknown = json.manifests ?? [];
+  const isClean = !Array.isArray(listed) || (json.manifests !== null && !listed.includes(null));
+  return isClean ? bytes : Buffer.from(JSON.stringify({ ...json, manifests: listed.filter((item) => item !== null) }));
+}
+
 function referrersIn({ bytes, status }: Page, doing: string): readonly Descriptor[] {
   try {
-    const { manifest } = parseManifest(bytes, MediaType.ociIndex);
+    const { manifest } = parseManifest(withoutNulls(bytes), MediaType.ociIndex);
     if (isIndex(manifest)) return manifest.manifests;
   } catch (cause) {
     throw new RegistryError(`${doing}: ${(cause as Error).message}`, { code: 'MANIFEST_INVALID', status, cause });

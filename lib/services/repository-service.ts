@@ -1,14 +1,14 @@
 import { inject, injectable } from 'inversify';
 import { InvalidArgumentError, RegistryError, UnsupportedError } from '../errors.js';
 import { isJsonObject } from '../oci/descriptor.js';
-import { isTag } from '../oci/reference.js';
+import { isRepository, isTag } from '../oci/reference.js';
 import type { ResolvedOptions } from '../options.js';
 import { TOKENS } from '../tokens.js';
 import type { Transport } from '../transport/transport.js';
 import type { Endpoint } from './endpoints.js';
 import { type Page, readPages } from './pages.js';
 import { type CallOptions, Requests } from './requests.js';
-import { notARegistry } from './response.js';
+import { notARegistry, parseJson } from './response.js';
 
 /** How a list is fetched. */
 export interface ListOptions extends CallOptions {
@@ -51,7 +51,10 @@ export class RepositoryService {
     const doing = 'listing the repositories';
     const first = this.requests.endpoints.catalog(pageQuery(options));
     try {
-      yield* this.names(first, 'repositories', doing, options);
+      for await (const name of this.names(first, 'repositories', doing, options)) {
+        // Names become parts of addresses, and of paths.
+        if (isRepository(name)) yield name;
+      }
     } catch (error) {
       throw (await this.isRefusal(error, options)) ? unsupported(error as RegistryError) : error;
     }
@@ -92,14 +95,6 @@ function namesIn(page: Page, field: string, doing: string): string[] {
   const names = json[field];
   // distribution sends null for none; Nexus puts null among the names.
   return Array.isArray(names) ? names.filter((name): name is string => typeof name === 'string') : [];
-}
-
-function parseJson(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString('utf8'));
-  } catch {
-    return undefined;
-  }
 }
 
 function pageQuery({ pageSize }: ListOptions): Record<string, string> {

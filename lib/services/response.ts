@@ -11,7 +11,7 @@ import {
   UnsupportedError,
 } from '../errors.js';
 import { isJsonObject } from '../oci/descriptor.js';
-import { printable, redactUrl } from '../redact.js';
+import { printable, redactText, redactUrl } from '../redact.js';
 import { holdResponse } from '../transport/response-body.js';
 import { isTransient, retryAfter } from '../transport/retry-after.js';
 import type { TransportRequest, TransportResponse } from '../transport/transport.js';
@@ -19,6 +19,10 @@ import { addressIn } from './location.js';
 
 /** Error bodies are read up to here; the rest is a web page or an attack. */
 const MAX_ERROR = 64 * 1024;
+
+/** Of the `detail` of an error. */
+const MAX_DETAIL_DEPTH = 5;
+const MAX_DETAIL_ITEMS = 50;
 
 /** Milliseconds to wait for the text of an error: the status alone already says what happened. */
 const ERROR_PATIENCE = 5000;
@@ -160,22 +164,42 @@ function classify(message: string, details: RegistryErrorDetails, response: Tran
 
 /** `{"errors":[{code,message,detail}]}` where the registry keeps to the spec; anything else counts as no error body. */
 function parseErrors(text: string): RegistryErrorEntry[] {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    return [];
-  }
+  const json = parseJson(text);
   const errors = isJsonObject(json) && Array.isArray(json.errors) ? json.errors : [];
   return errors.slice(0, 10).flatMap((error: unknown) => {
     if (!isJsonObject(error) || typeof error.code !== 'string') return [];
     const { code, message, detail } = error;
     return {
-      code: printable(code, 100),
-      ...(typeof message === 'string' ? { message: printable(message, 500) } : {}),
-      ...(detail === undefined ? {} : { detail }),
+      code: shown(code, 100),
+      ...(typeof message === 'string' ? { message: shown(message, 500) } : {}),
+      ...(detail === undefined ? {} : { detail: shownDetail(detail) }),
     };
   });
+}
+
+/** @returns undefined for what is no JSON: the parser's own error quotes it. */
+export function parseJson(text: Buffer | string): unknown {
+  try {
+    return JSON.parse(text.toString());
+  } catch {
+    return undefined;
+  }
+}
+
+/** What a server says may repeat what it was sent. */
+function shown(text: string, limit: number): string {
+  return printable(redactText(text), limit);
+}
+
+/** Any JSON, for people to read: neither deep nor long enough to stop whoever prints it. */
+function shownDetail(value: unknown, depth = 0): unknown {
+  if (typeof value === 'string') return shown(value, 500);
+  if (typeof value !== 'object' || value === null) return value;
+  if (depth === MAX_DETAIL_DEPTH) return '…';
+  const inner = (item: unknown): unknown => shownDetail(item, depth + 1);
+  if (Array.isArray(value)) return value.slice(0, MAX_DETAIL_ITEMS).map(inner);
+  const fields = Object.entries(value).slice(0, MAX_DETAIL_ITEMS);
+  return Object.fromEntries(fields.map(([name, item]) => [shown(name, 100), inner(item)]));
 }
 
 function tooLarge(response: TransportResponse, limit: number, doing: string): RegistryError {

@@ -46,12 +46,12 @@ export class FileSink implements ArchiveSink {
   }
 
   async write(file: PlacedFile, content: Readable | Buffer): Promise<void> {
-    if (Buffer.isBuffer(content)) return writeFully(this.file, content, file.position);
+    if (Buffer.isBuffer(content)) return this.toDisk(writeFully(this.file, content, file.position));
     let position = file.position;
     let batch: Buffer[] = [];
     let length = 0;
     const write = async (): Promise<void> => {
-      await writeAll(this.file, batch, position);
+      await this.toDisk(writeAll(this.file, batch, position));
       this.hasWritten(length);
       position += length;
       [batch, length] = [[], 0];
@@ -67,18 +67,26 @@ export class FileSink implements ArchiveSink {
   async finish(): Promise<void> {
     await this.syncing;
     if (this.lost) throw unwritable(this.path, this.lost);
-    await this.file.sync();
-    await this.file.close();
-    await rename(this.partial, this.path).catch((cause: NodeJS.ErrnoException) => {
-      throw unwritable(this.path, cause);
-    });
+    await this.toDisk(this.file.sync());
+    await this.toDisk(this.file.close());
+    await this.toDisk(rename(this.partial, this.path));
     await syncFolder(dirname(this.path));
   }
 
+  /** Never fails: the error that led here is the one to report. */
   async abandon(): Promise<void> {
     await this.syncing;
-    await this.file.close();
-    await rm(this.partial, { force: true });
+    await this.file.close().catch(() => undefined);
+    await rm(this.partial, { force: true }).catch(() => undefined);
+  }
+
+  /** What the system refuses, with the name of the file: a full disk is nothing another try would change. */
+  private async toDisk(work: Promise<void>): Promise<void> {
+    try {
+      await work;
+    } catch (cause) {
+      throw unwritable(this.path, cause as NodeJS.ErrnoException);
+    }
   }
 
   /** Most of it is on disk then when the last byte has arrived. */
@@ -95,8 +103,10 @@ export class FileSink implements ArchiveSink {
 
   /** Headers and the end; what lies between them and is not written is zero. */
   private async writeFrame(): Promise<void> {
-    await this.file.truncate(this.layout.size);
-    for (const { header, position } of this.layout.files) await writeFully(this.file, header, position - header.length);
+    await this.toDisk(this.file.truncate(this.layout.size));
+    for (const { header, position } of this.layout.files) {
+      await this.toDisk(writeFully(this.file, header, position - header.length));
+    }
   }
 }
 
@@ -132,5 +142,5 @@ async function writeFully(file: FileHandle, bytes: Buffer, position: number): Pr
 async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, 'r').catch(() => undefined);
   await folder?.sync().catch(() => undefined);
-  await folder?.close();
+  await folder?.close().catch(() => undefined);
 }

@@ -1,4 +1,4 @@
-import { NotFoundError, RegistryError } from '../errors.js';
+import { DigestMismatchError, NotFoundError, RegistryError } from '../errors.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import { readImageConfig } from '../oci/image-config.js';
 import { type ImageManifest, isIndex, type RawManifest } from '../oci/manifest.js';
@@ -9,10 +9,13 @@ import type { ManifestService } from '../services/manifest-service.js';
 import type { CallOptions } from '../services/requests.js';
 import { readConfig } from './config-blob.js';
 import type { Limit } from './limiter.js';
+import { TogetherOrNone } from './together-or-none.js';
 
 /** Indexes inside indexes deeper than this, or with more manifests in all, are an attack. */
 const MAX_DEPTH = 8;
 const MAX_MANIFESTS = 1000;
+/** All of them are held in memory; a thousand of the usual size have a tenth of that. */
+const MAX_BYTES = 64 * 1024 * 1024;
 
 export interface GraphOptions extends CallOptions {
   /** Which children to fetch. Default: all that are manifests. */
@@ -47,6 +50,14 @@ export async function fetchGraph(
 ): Promise<RawManifest[]> {
   const found = new Map<string, RawManifest>();
   let fetched = 0;
+  let bytes = 0;
+  const fetchChild = async (child: Descriptor, signal: AbortSignal): Promise<RawManifest> => {
+    signal.throwIfAborted();
+    const raw = await fetchListed(manifests, repository, child, { ...options, signal });
+    bytes += raw.bytes.length;
+    if (bytes > MAX_BYTES) throw tooLarge(repository, root);
+    return raw;
+  };
   const visit = async (raw: RawManifest, depth: number): Promise<void> => {
     if (depth > MAX_DEPTH) throw tooLarge(repository, root);
     if (isIndex(raw.manifest)) {
@@ -56,15 +67,29 @@ export async function fetchGraph(
       const children = [...new Map(listed.map((child) => [child.digest, child])).values()];
       fetched += children.length;
       if (fetched > MAX_MANIFESTS) throw tooLarge(repository, root);
-      const below = await Promise.all(
-        children.map((child) => options.limit(() => manifests.fetch(repository, child.digest, options))),
-      );
+      const together = new TogetherOrNone(options.signal);
+      const fetches = children.map((child) => () => options.limit(() => fetchChild(child, together.signal)));
+      const below = await together.run(fetches);
       for (const child of below) await visit(child, depth + 1);
     }
     found.set(raw.descriptor.digest, raw);
   };
   await visit(root, 0);
   return [...found.values()];
+}
+
+/** A manifest that an index lists. @throws DigestMismatchError when its size is not the one listed */
+async function fetchListed(
+  manifests: ManifestService,
+  repository: string,
+  { digest, size }: Descriptor,
+  options: CallOptions,
+): Promise<RawManifest> {
+  const raw = await manifests.fetch(repository, digest, options);
+  if (raw.bytes.length === size) return raw;
+  const [expected, actual] = [`${size} bytes`, `${raw.bytes.length} bytes`];
+  const message = `the manifest ${repository}@${digest} is listed with ${expected}, but has ${actual}`;
+  throw new DigestMismatchError(message, { expected, actual });
 }
 
 /** Where images are read from. */
@@ -91,7 +116,7 @@ export async function fetchPlatform(
     const { manifests } = found.manifest;
     const child = manifests.find((entry) => entry.platform && platformMatches(wanted, entry.platform));
     if (!child) throw platformUnknown(repository, platform, platformsOf(manifests));
-    found = await services.manifests.fetch(repository, child.digest, options);
+    found = await fetchListed(services.manifests, repository, child, options);
   }
   if (found === root) await assertPlatform(services.blobs, repository, found.manifest, wanted, options);
   return found;

@@ -10,6 +10,7 @@ import type { CallOptions } from '../services/requests.js';
 import { readConfig } from './config-blob.js';
 import { fetchGraph, fetchPlatform } from './image-graph.js';
 import type { Limit } from './limiter.js';
+import { TogetherOrNone } from './together-or-none.js';
 
 /** The image of one platform. */
 export interface PlatformImage extends ImageConfig {
@@ -84,7 +85,12 @@ async function readIndex(
   const { repository, limit, signal, timeout } = job;
   const graph = await fetchGraph(manifests, repository, root, { limit, signal, timeout, wants: isImage });
   const single = graph.filter(({ manifest }) => !isIndex(manifest));
-  const images = await Promise.all(single.map((raw) => limit(() => readImage(blobs, job, raw))));
+  const together = new TogetherOrNone(signal);
+  const read = (raw: RawManifest): Promise<PlatformImage> => {
+    together.signal.throwIfAborted();
+    return readImage(blobs, { ...job, signal: together.signal }, raw);
+  };
+  const images = await together.run(single.map((raw) => () => limit(async () => read(raw))));
   const listed = graph.flatMap(({ manifest }) => (isIndex(manifest) ? manifest.manifests : []));
   return { images, attestations: listed.filter((child) => !isImage(child)) };
 }

@@ -43,6 +43,9 @@ function nextHop(request: TransportRequest, response: TransportResponse): Transp
   // A changed method would lose the body: only 307 and 308 promise to keep it (RFC 9110 §15.4).
   if (!isRead && response.status !== 307 && response.status !== 308) return undefined;
   const url = targetOf(request, location);
+  if (isForm(request) && !sameOrigin(request.url, url)) {
+    throw refused(request, `it redirects what holds a secret to ${url.host}`);
+  }
   return { ...request, url, headers: sameOrigin(request.url, url) ? request.headers : withoutPrivate(request.headers) };
 }
 
@@ -57,6 +60,11 @@ function targetOf(request: TransportRequest, location: string): URL {
   url.username = '';
   url.password = '';
   return url;
+}
+
+/** A form goes to a token server only, with a refresh token in it. Source: distribution `docs/content/spec/auth/oauth.md`. */
+function isForm({ body, headers }: TransportRequest): boolean {
+  return body !== undefined && headers['content-type'] === 'application/x-www-form-urlencoded';
 }
 
 function withoutPrivate(headers: Readonly<Record<string, string>>): Record<string, string> {

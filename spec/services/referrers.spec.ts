@@ -71,6 +71,36 @@ describe('Referrers', () => {
       expect(told(transport)).toEqual([`GET ${API}`, `GET ${API}?page=2`]);
     });
 
+    it.each([
+      ['null for none', null, []],
+      ['null among them', [null, SBOM, null], [SBOM]],
+    ])('takes %s for what it is', async (_, manifests, expected) => {
+      const headers = { 'content-type': MediaType.ociIndex };
+      const body = JSON.stringify({ schemaVersion: 2, mediaType: MediaType.ociIndex, manifests });
+      expect(await setUp({ headers, body }).list()).toEqual(expected);
+    });
+
+    it('has an end where the registry has none', async () => {
+      let count = 0;
+      const endless: Step = () => listed([SBOM], `?page=${++count}`);
+      const { list } = setUp(...Array.from({ length: 200 }, () => endless));
+      await expect(list()).rejects.toMatchObject({ code: 'ENDLESS_LIST' });
+    });
+
+    it.each([
+      '[',
+      '7',
+      '{"schemaVersion":2,"manifests":[{}]}',
+      '\u001b[2J',
+      `{"manifests":[null,${'['.repeat(50_000)}`,
+    ])('says that %.20s is no list, and repeats nothing of it', async (body) => {
+      const error = await setUp({ headers: { 'content-type': MediaType.ociIndex }, body })
+        .list()
+        .catch((caught: unknown) => caught);
+      expect(error).toMatchObject({ code: 'MANIFEST_INVALID' });
+      expect((error as Error).message).not.toContain('\u001b');
+    });
+
     it('keeps to one type, also where the registry does not', async () => {
       const { list, transport } = setUp(listed([SBOM, SIGNATURE]));
       expect(await list({ artifactType: 'application/spdx+json' })).toEqual([SBOM]);

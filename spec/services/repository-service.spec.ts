@@ -157,10 +157,33 @@ describe('RepositoryService', () => {
 
     it('ends with an error where there is always another page', async () => {
       let count = 0;
-      const endless: Step = () => page({ tags: ['a'] }, next(`?last=${++count}`));
+      const endless: Step = () => page({ tags: [`a${count}`] }, next(`?last=${++count}`));
       const { repositories } = setUp(...Array.from({ length: 10_001 }, () => endless));
       await expect(all(repositories.listTags('team/app'))).rejects.toMatchObject({ code: 'ENDLESS_LIST' });
       expect(count).toBe(10_000);
+    });
+
+    it('ends much sooner with one that is always the same', async () => {
+      let count = 0;
+      const same: Step = () => page({ tags: ['a'] }, next(`?last=${++count}`));
+      const { repositories } = setUp(...Array.from({ length: 200 }, () => same));
+      await expect(all(repositories.listTags('team/app'))).rejects.toMatchObject({ code: 'ENDLESS_LIST' });
+      expect(count).toBe(101);
+    });
+
+    it('takes a few pages without a name for what they are', async () => {
+      const empty = Array.from({ length: 50 }, (_, i) => page({ tags: [] }, next(`?last=${i}`)));
+      const { repositories } = setUp(...empty, page({ tags: ['a'] }));
+      expect(await all(repositories.listTags('team/app'))).toEqual(['a']);
+    });
+
+    it('reads no more of all pages than 256 MiB', async () => {
+      let count = 0;
+      const full = 'x'.repeat(7 * 1024 * 1024);
+      const large: Step = () => page({ tags: [], full: `${count}${full}` }, next(`?last=${++count}`));
+      const { repositories } = setUp(...Array.from({ length: 100 }, () => large));
+      await expect(all(repositories.listTags('team/app'))).rejects.toMatchObject({ code: 'ENDLESS_LIST' });
+      expect(count).toBe(37);
     });
 
     it('reads no more of a page than 8 MiB', async () => {
@@ -217,6 +240,12 @@ describe('RepositoryService', () => {
       expect(await all(repositories.listRepositories({ pageSize: 2 }))).toEqual(['app', 'team/app', 'zoo']);
       expect(told(transport)).toEqual(['GET /v2/_catalog?n=2', 'GET /v2/_catalog?last=team%2Fapp&n=2']);
       expect(transport.requests.map(({ scopes }) => scopes)).toEqual([['registry:catalog:*'], ['registry:catalog:*']]);
+    });
+
+    it('leaves out what is no repository', async () => {
+      const worse = ['../../etc/passwd', 'a//b', '', 'a\u001b[2J', 'Team/App', 'a?b', 'x'.repeat(300), 7, {}, null, []];
+      const { repositories } = setUp(page({ repositories: ['app', ...worse, '__proto__', 'zoo'] }));
+      expect(await all(repositories.listRepositories())).toEqual(['app', 'zoo']);
     });
 
     it.each<[string, Step[]]>([

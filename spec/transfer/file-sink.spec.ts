@@ -69,6 +69,21 @@ describe('FileSink', () => {
     expect((await written()).map((content, i) => content.equals(CONTENTS[i]!))).toEqual([true, true, true]);
   });
 
+  it('has everything on disk before it takes the name', async () => {
+    const file = await open(folder);
+    const prototype = Object.getPrototypeOf(file) as { sync: () => Promise<void> };
+    await file.close();
+    const { sync } = prototype;
+    const names: string[][] = [];
+    jest.spyOn(prototype, 'sync').mockImplementation(async function (this: unknown) {
+      names.push(await readdir(folder));
+      return sync.call(this as never);
+    });
+    await fill(65_536);
+    // The file under its other name, then the folder with the final one.
+    expect(names).toEqual([[expect.stringMatching(/^\.app\.tar\.[0-9a-f]{12}\.partial$/)], ['app.tar']]);
+  });
+
   it('leaves nothing when it is abandoned', async () => {
     const sink = await FileSink.create(path, layout);
     await sink.write(layout.files[0]!, chunked(CONTENTS[0]!, 10_000));

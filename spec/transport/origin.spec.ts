@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { isLoopback, leadsInside, sameOrigin } from '../../lib/transport/origin.js';
+import { isInternal, isLinkLocal, isLoopback, leadsInside, sameOrigin } from '../../lib/transport/origin.js';
 
 describe('sameOrigin', () => {
   it.each([
@@ -61,7 +61,43 @@ describe('leadsInside', () => {
     },
   );
 
+  it.each([
+    'http://169.254.169.254/x',
+    'http://[::ffff:a9fe:a9fe]/x',
+    'http://[64:ff9b::a9fe:a9fe]/x',
+    'http://[fd00:ec2::254]/x',
+    'http://100.100.100.200/x',
+    'http://metadata.google.internal./x',
+    'http://0xa9fea9fe/x',
+  ])('a registry on this machine, to %s', (target) => {
+    expect(leadsInside(new URL('http://localhost:5000'), new URL(target))).toBe(true);
+    expect(isLinkLocal(new URL(target).hostname)).toBe(true);
+  });
+
+  it('not a registry on the link, to a neighbour', () => {
+    expect(leadsInside(new URL('http://169.254.7.7:5000'), new URL('http://169.254.7.8:9000/x'))).toBe(false);
+  });
+
   it('not a registry on this machine', () => {
     expect(leadsInside(new URL('http://localhost:5000'), new URL('http://127.0.0.1:9000/x'))).toBe(false);
+  });
+});
+
+describe('isInternal', () => {
+  it.each([
+    '10.0.0.1',
+    '192.168.1.1',
+    '172.16.0.1',
+    '100.64.0.1',
+    '127.0.0.1',
+    'localhost',
+    '[fd00::1]',
+    '[::ffff:10.0.0.1]',
+  ])('%s', (host) => {
+    expect(isInternal(host)).toBe(true);
+  });
+
+  it.each(['8.8.8.8', '172.32.0.1', 'registry.example', '[2606:4700::1111]', '10.0.0.1.example'])('not %s', (host) => {
+    expect(isInternal(host)).toBe(false);
   });
 });

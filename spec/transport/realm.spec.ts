@@ -35,6 +35,13 @@ describe('resolveRealm', () => {
     },
   );
 
+  it.each(['169.254.169.254', '[fe80::1]', 'metadata.google.internal', '[::ffff:169.254.169.254]'])(
+    'refuses the metadata at %s to a registry on this machine, too',
+    (host) => {
+      expect(() => resolve(`http://${host}/token`, 'http://localhost:5000')).toThrow(/is an internal address/);
+    },
+  );
+
   it.each([
     ['nothing', undefined, /without a realm/],
     ['an empty realm', '', /without a realm/],

@@ -126,6 +126,27 @@ describe('RedirectTransport', () => {
     });
   });
 
+  describe('a form', () => {
+    const form = (path: string) =>
+      get(path, {
+        method: 'POST',
+        headers: { 'content-type': 'application/x-www-form-urlencoded' },
+        body: { open: () => Readable.from([Buffer.from('refresh_token=secret')]) },
+      });
+
+    it.each([307, 308])('goes nowhere else with a %i, for what stands in it', async (status) => {
+      const { inner, transport } = setUp({ [`${REGISTRY}/token`]: 'https://elsewhere.example/token' }, status);
+      await expect(transport.send(form('/token'))).rejects.toMatchObject({ code: 'REDIRECT_REFUSED' });
+      expect(inner.calls).toHaveLength(1);
+    });
+
+    it('goes on within its origin', async () => {
+      const { inner, transport } = setUp({ [`${REGISTRY}/token`]: '/other' });
+      await transport.send(form('/token'));
+      expect(inner.requests[1]?.content).toEqual(Buffer.from('refresh_token=secret'));
+    });
+  });
+
   it.each([
     ['http://storage.example/x', 'it redirects from https to plain http at storage.example'],
     ['http://registry.example/x', 'it redirects from https to plain http at registry.example'],

@@ -1,0 +1,24 @@
+import { describe, expect, it } from '@jest/globals';
+import { processTitle } from '../../lib/cli/process-title.js';
+
+describe('processTitle', () => {
+  it.each([
+    [['tags', 'http://alice:s3cr3t@localhost:5000/app'], 'registry-client tags http://REDACTED@localhost:5000/app'],
+    [['ping', '--registry=https://a:s3/cr@3t@host'], 'registry-client ping --registry=https://REDACTED@host'],
+    [['pull', `https://a:s3cr3t@host/app@sha256:${'0'.repeat(64)}`, 'x'], undefined],
+    [['serve', '--auth', 'ci:s3cr3t', '--port', '0'], 'registry-client serve --auth REDACTED --port 0'],
+    [['serve', '--auth=ci:s3cr3t'], 'registry-client serve --auth=REDACTED'],
+  ])('of %j holds no secret', (args, expected) => {
+    const title = processTitle(args) ?? '';
+    expect(title).not.toMatch(/s3|cr3t/);
+    if (expected !== undefined) expect(title).toBe(expected);
+  });
+
+  it.each([
+    [[]],
+    [['push', 'app.tar', 'localhost:5000/app:1']],
+    [['pull', `https://host/app@sha256:${'0'.repeat(64)}`, 'app.tar']],
+  ])('is the system’s own for %j', (args) => {
+    expect(processTitle(args)).toBeUndefined();
+  });
+});
