@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { DigestMismatchError, RegistryError } from '../errors.js';
+import { DigestMismatchError, isUnanswered, RegistryError } from '../errors.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import { algorithmOf, Digester } from '../oci/digest.js';
 import { derivedStream } from '../oci/tap-stream.js';
@@ -8,8 +8,11 @@ import { sleep } from '../transport/time-limit.js';
 import type { TransportResponse } from '../transport/transport.js';
 import type { Requests } from './requests.js';
 
-/** Broken connections in a row, without a byte between them, after which a download is given up. */
+/** Broken connections in a row, without much between them, after which a download is given up. */
 const MAX_FAILURES = 5;
+
+/** Bytes that are much, or a hundredth of a small blob: a byte for every connection is progress, too, and would take for ever. */
+const MUCH = 64 * 1024;
 
 /**
  * The bytes of one blob across broken connections. What has arrived is kept, and the rest asked for by `Range`, always at
@@ -19,6 +22,8 @@ const MAX_FAILURES = 5;
 export class BlobDownload {
   private received = 0;
   private failures = 0;
+  /** Bytes that this connection has brought. */
+  private progress = 0;
   private current: Readable | undefined;
   private readonly doing: string;
 
@@ -54,14 +59,15 @@ export class BlobDownload {
   }
 
   private async *bytes(first: TransportResponse): AsyncGenerator<Buffer> {
-    for (let response = first; ; response = await this.resume()) {
+    for (let response: TransportResponse | undefined = first; ; response = undefined) {
       try {
-        yield* this.receive(response);
+        yield* this.receive(response ?? (await this.resume()));
         if (this.received >= this.blob.size) return;
         this.failures++;
       } catch (error) {
         this.signal?.throwIfAborted();
-        if (!isPassing(error) || ++this.failures > MAX_FAILURES) throw error;
+        // Also when nobody was there to ask for the rest: a registry that was started anew takes its time.
+        if (!isUnanswered(error) || ++this.failures > MAX_FAILURES) throw error;
       }
       if (this.failures > MAX_FAILURES)
         throw this.mismatch(
@@ -75,12 +81,14 @@ export class BlobDownload {
     // 200 to a Range request is the whole blob from its start.
     let known = status === 200 ? this.received : 0;
     this.current = body;
+    this.progress = 0;
     for await (const chunk of body as AsyncIterable<Buffer>) {
       const fresh = chunk.subarray(Math.min(known, chunk.length));
       known -= chunk.length - fresh.length;
       if (fresh.length === 0) continue;
       this.received += fresh.length;
-      this.failures = 0;
+      this.progress += fresh.length;
+      if (this.progress >= Math.min(MUCH, this.blob.size / 100)) this.failures = 0;
       yield fresh;
     }
   }
@@ -127,8 +135,4 @@ export class BlobDownload {
   private mismatch(expected: string, actual: string): DigestMismatchError {
     return new DigestMismatchError(`${this.doing}: expected ${expected}, but got ${actual}`, { expected, actual });
   }
-}
-
-function isPassing(error: unknown): boolean {
-  return error instanceof RegistryError && error.retryable;
 }

@@ -1,8 +1,8 @@
-import { RegistryError } from '../errors.js';
+import { isUnanswered, RegistryError } from '../errors.js';
 import type { ResolvedOptions } from '../options.js';
 import { redactUrl } from '../redact.js';
 import { discard } from '../transport/discard.js';
-import { TimeLimit } from '../transport/time-limit.js';
+import { sleep, TimeLimit } from '../transport/time-limit.js';
 import type { RequestBody, Transport, TransportRequest, TransportResponse } from '../transport/transport.js';
 import { MAX_TIMER, wholeNumber } from '../whole-number.js';
 import { Endpoints, type Endpoint } from './endpoints.js';
@@ -26,6 +26,11 @@ export interface Call extends Endpoint, CallOptions {
   /** What is being done and to what, for messages. */
   doing: string;
 }
+
+/** How often an answer is asked for that breaks off. */
+const READS = 3;
+/** Milliseconds before the second time, at most; twice as many before the third. */
+const BASE_DELAY = 100;
 
 /** Sends the steps of the services: metadata within a time limit, transfers without one. */
 export class Requests {
@@ -58,10 +63,20 @@ export class Requests {
 
   /** A whole answer. @throws RegistryError unless an expected status comes, and no more than `limit` bytes, in time. */
   read(call: Call, limit: number): Promise<Head & { bytes: Buffer }> {
-    return this.inTime(call, async (timed) => {
-      const response = await this.transfer(timed);
-      return { ...response, bytes: await readBody(response, limit, call.doing) };
-    });
+    return this.inTime(call, (timed) => this.readWhole(timed, limit));
+  }
+
+  /** What breaks after its head the transport has handed over already, so that only we can ask for it again. */
+  private async readWhole(call: Call, limit: number): Promise<Head & { bytes: Buffer }> {
+    for (let tries = 1; ; tries++) {
+      const response = await this.transfer(call);
+      try {
+        return { ...response, bytes: await readBody(response, limit, call.doing) };
+      } catch (error) {
+        if (tries === READS || !isUnanswered(error)) throw error;
+        await sleep(Math.random() * BASE_DELAY * tries, call.signal);
+      }
+    }
   }
 
   /** Work that must be done within the time of a metadata call. @throws RegistryError with code `ETIMEDOUT` */
