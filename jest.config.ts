@@ -24,7 +24,8 @@ const config: Config = {
       ...common,
       displayName: 'unit',
       roots: ['<rootDir>/spec'],
-      testPathIgnorePatterns: ['<rootDir>/spec/integration/'],
+      // What takes minutes has a command of its own: npm run test:faults.
+      testPathIgnorePatterns: ['<rootDir>/spec/integration/', '<rootDir>/spec/faults/'],
     },
     {
       ...common,

@@ -10,12 +10,15 @@ import { sleep } from '../transport/time-limit.js';
 import type { TransportResponse } from '../transport/transport.js';
 import type { Requests } from './requests.js';
 
-/** Broken connections in a row, without a byte between them, after which a download is given up. */
+/** Broken connections in a row, without much between them, after which a download is given up. */
 const MAX_FAILURES = 5;
 /** Answers in all: a registry may give one byte in each of them. */
 const MAX_ANSWERS = 1000;
 /** Refusals in a row by a storage that a registry redirects to. */
 const MAX_REFUSALS = 2;
+
+/** Bytes that are much, or a hundredth of a small blob: a byte for every connection is progress, too, and would take for ever. */
+const MUCH = 64 * 1024;
 
 /**
  * The bytes of one blob across broken connections. What has arrived is kept, and the rest asked for by `Range`, always at
@@ -31,6 +34,8 @@ export class BlobDownload {
   private takesRanges = true;
   /** Of the latest answer, when it has one. */
   private encoding: string | undefined;
+  /** Bytes that this connection has brought. */
+  private progress = 0;
   private current: Readable | undefined;
   private readonly doing: string;
 
@@ -76,6 +81,7 @@ export class BlobDownload {
         this.signal?.throwIfAborted();
         // What breaks behind the last byte takes nothing away.
         if (this.received === this.blob.size) return;
+        // Also when nobody was there to ask for the rest: a registry that was started anew takes its time.
         if (!isPassing(error) || ++this.failures > MAX_FAILURES) throw error;
       }
       if (this.answers >= MAX_ANSWERS) throw this.incomplete();
@@ -86,12 +92,15 @@ export class BlobDownload {
     // 200 to a Range request is the whole blob from its start.
     let known = status === 200 ? this.received : 0;
     this.current = body;
+    this.progress = 0;
     for await (const chunk of body as AsyncIterable<Buffer>) {
       const fresh = chunk.subarray(Math.min(known, chunk.length));
       known -= chunk.length - fresh.length;
       if (fresh.length === 0) continue;
       this.received += fresh.length;
-      [this.failures, this.refusals] = [0, 0];
+      this.progress += fresh.length;
+      this.refusals = 0;
+      if (this.progress >= Math.min(MUCH, this.blob.size / 100)) this.failures = 0;
       yield fresh;
     }
   }

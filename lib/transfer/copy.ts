@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Descriptor } from '../oci/descriptor.js';
+import { DigestMismatchError } from '../errors.js';
 import { storedBlobs } from '../archive/image-files.js';
 import type { RawManifest } from '../oci/manifest.js';
 import type { BlobService, PushedBlob } from '../services/blob-service.js';
@@ -80,22 +81,26 @@ export class Copy {
   }
 
   private async copyBlob(descriptor: Descriptor): Promise<PushedBlob> {
-    const { source, target, isSameRegistry, onProgress } = this.job;
-    const { signal } = this.together;
-    signal.throwIfAborted();
+    const { onProgress } = this.job;
+    this.together.signal.throwIfAborted();
     let sent = 0;
-    const open = (): Promise<Readable> => source.blobs.fetch(source.repository, descriptor, { signal });
-    const pushed = await target.blobs.push(
-      target.repository,
-      { descriptor, open },
-      {
-        signal,
-        mountFrom: isSameRegistry ? source.repository : undefined,
-        onSent: (bytes) => onProgress({ state: 'progress', descriptor, sent: (sent += bytes) }),
-      },
-    );
+    const onSent = (bytes: number): void => onProgress({ state: 'progress', descriptor, sent: (sent += bytes) });
+    const pushed = await this.pushBlob(descriptor, onSent).catch((error: unknown) => {
+      // After a resume a wrong digest may be the fault of the first half; nothing of it was stored.
+      if (!(error instanceof DigestMismatchError)) throw error;
+      onSent(-sent);
+      return this.pushBlob(descriptor, onSent);
+    });
     onProgress({ state: pushed.outcome, descriptor });
     return pushed;
+  }
+
+  private pushBlob(descriptor: Descriptor, onSent: (bytes: number) => void): Promise<PushedBlob> {
+    const { source, target, isSameRegistry } = this.job;
+    const { signal } = this.together;
+    const open = (): Promise<Readable> => source.blobs.fetch(source.repository, descriptor, { signal });
+    const mountFrom = isSameRegistry ? source.repository : undefined;
+    return target.blobs.push(target.repository, { descriptor, open }, { signal, mountFrom, onSent });
   }
 
   /** Children first, by digest; the root last, to its tag. */

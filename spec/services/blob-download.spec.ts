@@ -1,5 +1,5 @@
 import { describe, expect, it, jest } from '@jest/globals';
-import { PassThrough } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DigestMismatchError, NotFoundError, RegistryError } from '../../lib/errors.js';
@@ -12,7 +12,7 @@ import type { Transport, TransportRequest, TransportResponse } from '../../lib/t
 const CONTENT = Buffer.from('0123456789abcdef');
 const BLOB = { digest: digestOf(CONTENT), size: CONTENT.length };
 
-type Answer = Partial<Omit<TransportResponse, 'body' | 'url'>> & { bytes?: Buffer; breaks?: boolean };
+type Answer = Partial<Omit<TransportResponse, 'body' | 'url'>> & { bytes?: Buffer; breaks?: boolean; fails?: Error };
 
 /** A registry that gives one answer after the other, the last one for ever. */
 function registry(...answers: Answer[]): { requests: TransportRequest[]; download: () => Promise<Buffer> } {
@@ -25,7 +25,9 @@ function registry(...answers: Answer[]): { requests: TransportRequest[]; downloa
         headers = {},
         bytes = CONTENT,
         breaks,
+        fails,
       } = answers[Math.min(requests.length, answers.length) - 1]!;
+      if (fails) return Promise.reject(fails);
       const body = new PassThrough();
       body.write(bytes);
       if (breaks)
@@ -135,6 +137,39 @@ describe('BlobDownload', () => {
     await expect(download()).rejects.toMatchObject({ code: 'ECONNRESET' });
     expect(requests.length).toBeLessThan(10);
     jest.restoreAllMocks();
+  });
+
+  it('gives up when every connection brings a byte only', async () => {
+    const random = jest.spyOn(Math, 'random').mockReturnValue(0);
+    const drop = Buffer.alloc(1_000_000);
+    const requests: (string | undefined)[] = [];
+    const transport: Transport = {
+      send({ url, headers: { range } }) {
+        requests.push(range);
+        const from = Number(/\d+/.exec(range ?? '0')![0]);
+        const headers = range === undefined ? {} : { 'content-range': `bytes ${from}-999999/1000000` };
+        const body = Readable.from([drop.subarray(0, 1)]);
+        return Promise.resolve({ status: range === undefined ? 200 : 206, headers, body, url });
+      },
+    };
+    const requester = new Requests(transport, { url: new URL('http://registry.test/'), timeout: 1000 });
+    const blob = { digest: digestOf(drop), size: drop.length };
+    const stream = await new BlobDownload(requester, 'app', blob).start();
+    await expect(buffer(stream)).rejects.toThrow(/expected 1000000 bytes, but got only 6 bytes/);
+    expect(requests).toHaveLength(6);
+    random.mockRestore();
+  });
+
+  it('asks again when nobody was there to ask for the rest', async () => {
+    const away = new RegistryError('refused', { code: 'ECONNREFUSED', retryable: true });
+    const { requests, download } = registry(
+      { bytes: CONTENT.subarray(0, 5), breaks: true },
+      { fails: away },
+      { fails: away },
+      { status: 206, headers: { 'content-range': 'bytes 5-15/16' }, bytes: CONTENT.subarray(5) },
+    );
+    expect(await download()).toEqual(CONTENT);
+    expect(ranges(requests)).toEqual([undefined, 'bytes=5-', 'bytes=5-', 'bytes=5-']);
   });
 
   it.each<[string, Answer, RegExp]>([

@@ -119,6 +119,43 @@ describe('Requests', () => {
       await expect(reading).rejects.toMatchObject({ code: 'RESPONSE_TOO_LARGE' });
     });
 
+    /** Answers that break off after their first bytes, so many of them, and then a whole one. */
+    const breaking = (times: number, error: Error) => {
+      let asked = 0;
+      const send: Transport['send'] = ({ url }) => {
+        const isBroken = ++asked <= times;
+        const body = Readable.from(
+          (function* () {
+            yield Buffer.from('con');
+            if (isBroken) throw error;
+            yield Buffer.from('tent');
+          })(),
+        );
+        return Promise.resolve({ status: 200, headers: {}, url, body });
+      };
+      return { requests: new Requests({ send }, OPTIONS), asked: () => asked };
+    };
+    const broken = new RegistryError('the connection broke', { code: 'ECONNRESET', retryable: true });
+
+    it('asks again for an answer that broke off', async () => {
+      const { requests, asked } = breaking(2, broken);
+      const { bytes } = await requests.read(call, 100);
+      expect(bytes.toString()).toBe('content');
+      expect(asked()).toBe(3);
+    });
+
+    it('asks three times at most', async () => {
+      const { requests, asked } = breaking(Infinity, broken);
+      await expect(requests.read(call, 100)).rejects.toBe(broken);
+      expect(asked()).toBe(3);
+    });
+
+    it('asks once where asking again cannot help', async () => {
+      const { requests, asked } = breaking(1, new RegistryError('no', { code: 'TOO_LARGE' }));
+      await expect(requests.read(call, 100)).rejects.toThrow('no');
+      expect(asked()).toBe(1);
+    });
+
     it('has an end for a body that dribbles', async () => {
       const body = new Readable({ read: () => undefined });
       const timer = setInterval(() => body.push('.'), 5);

@@ -1,0 +1,3 @@
+import { describeLoad } from '../support/describe-load.js';
+
+describeLoad({ blobs: 10_000 });
