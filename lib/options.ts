@@ -99,7 +99,7 @@ export function resolveOptions(
     isAdaptive: options.concurrency === undefined,
     timeout: wholeNumber('timeout', options.timeout ?? timeoutFrom(env), 1, MAX_TIMER),
     idleTimeout: wholeNumber('idleTimeout', idleTimeout, 1, MAX_TIMER),
-    chunkSize: options.chunkSize === undefined ? undefined : wholeNumber('chunkSize', options.chunkSize, 1, MAX_CHUNK),
+    chunkSize: checkedChunk(options.chunkSize),
     responseTimeout: wholeNumber('responseTimeout', responseTimeout, 1, MAX_TIMER),
     retry: checkedRetry(options.retry),
     cache: options.cache ?? options.transport === undefined,
@@ -157,6 +157,10 @@ function providerOf(given: RegistryClientOptions['credentials']): CredentialsPro
 function checkedTransport(transport: Transport | undefined): Transport | undefined {
   if (transport === undefined || typeof transport.send === 'function') return transport;
   throw new InvalidArgumentError('the option transport has no method send', { hint: 'Give an instance, not a class.' });
+}
+
+function checkedChunk(size: number | undefined): number | undefined {
+  return size === undefined ? undefined : wholeNumber('chunkSize', size, 1, MAX_CHUNK);
 }
 
 function checkedRetry(retry: RetryOptions = {}): RetryOptions {
