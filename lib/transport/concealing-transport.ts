@@ -17,8 +17,9 @@ export class ConcealingTransport implements Transport {
     const response = await this.inner.send(request);
     const secrets = response.status < 400 ? [] : secretsIn(request.headers.authorization);
     if (secrets.length === 0) return response;
-    const { body } = response;
-    return { ...response, body: derivedStream(body, concealed(body, secrets)) };
+    const body = derivedStream(response.body, concealed(response.body, secrets));
+    // Whoever reads is told; an error that nobody wants to read must not end the process.
+    return { ...response, body: body.on('error', () => undefined) };
   }
 
   async close(): Promise<void> {

@@ -2,6 +2,7 @@ import { buffer } from 'node:stream/consumers';
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from '@jest/globals';
 import { ConcealingTransport } from '../../lib/transport/concealing-transport.js';
+import { discard } from '../../lib/transport/discard.js';
 import { FakeTransport } from '../support/fake-transport.js';
 
 const PAIR = 'alice:pa"ss wörd';
@@ -52,6 +53,19 @@ describe('ConcealingTransport', () => {
     })();
     await expect(reading).rejects.toThrow('broken');
     expect(chunks).toEqual(['REDACTED, and']);
+  });
+
+  it('lets an error that breaks off be dropped', async () => {
+    const body = new PassThrough();
+    const transport = new ConcealingTransport({
+      send: ({ url }) => Promise.resolve({ status: 503, headers: {}, body, url }),
+    });
+    const headers = { authorization: 'Bearer s3cr3t-token' };
+    const response = await transport.send({ method: 'GET', url: new URL('http://registry.test/'), headers });
+    discard(response);
+    body.destroy(new Error('broken'));
+    await new Promise((resolve) => response.body.once('close', resolve));
+    expect(response.body.destroyed).toBe(true);
   });
 
   it('closes what it wraps', async () => {
