@@ -12,7 +12,7 @@ export function uploadLocation(response: Omit<TransportResponse, 'body'>, doing:
   const { location } = response.headers;
   if (!location) throw unusable(response, doing, 'without a Location');
   const url = addressIn(location, response.url);
-  if (!url) throw unusable(response, doing, `with the Location "${printable(location, 200)}", which is no address`);
+  if (!url) throw unusable(response, doing, `with the Location "${printable(withoutQuery(location), 200)}", which is no address`);
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
     throw unusable(response, doing, `with a Location that starts with ${printable(url.protocol, 50)}`);
   }
@@ -56,4 +56,9 @@ function unusable(response: Omit<TransportResponse, 'body'>, doing: string, what
     url,
     hint: 'Is this the address of a registry?',
   });
+}
+
+/** What is signed stands there, and in user information. */
+function withoutQuery(location: string): string {
+  return location.replace(/\/\/[^/?#]*@/, '//').replace(/[?;#].*$/s, (query) => `${query[0]}…`);
 }

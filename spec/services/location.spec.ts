@@ -42,6 +42,7 @@ describe('uploadLocation', () => {
     ['', 'without a Location'],
     ['http://', 'with the Location "http://", which is no address'],
     ['https://a b/\u001b[2J', 'with the Location "https://a b/\\u001b[2J", which is no address'],
+    ['https://a b/?sig=secret', 'with the Location "https://a b/?…", which is no address'],
     ['ftp://registry.example/x', 'with a Location that starts with ftp:'],
     ['javascript:alert(1)', 'with a Location that starts with javascript:'],
     ['http://uploads.example/x', 'with a Location on plain http at uploads.example'],
