@@ -12,7 +12,12 @@ export function uploadLocation(response: Omit<TransportResponse, 'body'>, doing:
   const { location } = response.headers;
   if (!location) throw unusable(response, doing, 'without a Location');
   const url = addressIn(location, response.url);
-  if (!url) throw unusable(response, doing, `with the Location "${printable(withoutQuery(location), 200)}", which is no address`);
+  if (!url)
+    throw unusable(
+      response,
+      doing,
+      `with the Location "${printable(withoutQuery(location), 200)}", which is no address`,
+    );
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
     throw unusable(response, doing, `with a Location that starts with ${printable(url.protocol, 50)}`);
   }
