@@ -16,7 +16,7 @@ import { type CallOptions, Requests } from './requests.js';
 import { Sending } from './sending.js';
 import { SentBytes } from './sent-bytes.js';
 import { SinglePost } from './single-post.js';
-import { isSessionOver, withTries } from './upload-tries.js';
+import { isSessionOver, type UploadSteps, withTries } from './upload-tries.js';
 import type { UploadContent } from './whole-upload.js';
 
 /** Content whose digest and size are known before a byte is sent. */
@@ -65,21 +65,26 @@ export interface PushedBlob {
   bytesSent: number;
 }
 
+/** Of the transport's retries, when nobody says otherwise; a session is a longer affair, and waited for twice as long. */
+const BASE_DELAY = 300;
+
 /** Blobs of a registry. Source: distribution-spec v1.1, "Pulling blobs", "Pushing Blobs". */
 @injectable()
 export class BlobService {
   private readonly requests: Requests;
   private readonly single: SinglePost;
   private readonly chunks: ChunkSize;
+  private readonly baseDelay: number;
 
   constructor(
     @inject(TOKENS.Transport) transport: Transport,
     @inject(TOKENS.Options)
-    options: Pick<ResolvedOptions, 'url' | 'timeout'> & Partial<Pick<ResolvedOptions, 'chunkSize'>>,
+    options: Pick<ResolvedOptions, 'url' | 'timeout'> & Partial<Pick<ResolvedOptions, 'chunkSize' | 'retry'>>,
   ) {
     this.requests = new Requests(transport, options);
     this.single = new SinglePost(this.requests);
     this.chunks = new ChunkSize(options.chunkSize);
+    this.baseDelay = 2 * (options.retry?.baseDelay ?? BASE_DELAY);
   }
 
   /** Whether the repository has the blob (HEAD). @throws RegistryError when that cannot be found out. */
@@ -140,7 +145,7 @@ export class BlobService {
       await sending.send(upload);
       return descriptor;
     };
-    return withTries({ open, send, canRepeat: canOpen, adapts: (error) => sending.adapts(error) }, sent, signal);
+    return withTries({ ...this.steps(sending, canOpen), open, send }, sent, signal);
   }
 
   /**
@@ -179,7 +184,7 @@ export class BlobService {
     const { mediaType, canOpen } = content;
     const sending = this.sending(repository, { canOpen, open: () => content.open() }, sent, signal);
     const send = async (upload: BlobUpload): Promise<Descriptor> => ({ mediaType, ...(await sending.send(upload)) });
-    return withTries({ open, send, canRepeat: canOpen, adapts: (error) => sending.adapts(error) }, sent, signal);
+    return withTries({ ...this.steps(sending, canOpen), open, send }, sent, signal);
   }
 
   /**
@@ -249,13 +254,18 @@ export class BlobService {
     }
   }
 
+  private steps(sending: Sending, canRepeat: (() => boolean) | undefined): Omit<UploadSteps, 'open' | 'send'> {
+    return { canRepeat, baseDelay: this.baseDelay, adapts: (error) => sending.adapts(error) };
+  }
+
   private sending(
     repository: string,
     content: UploadContent,
     sent: SentBytes,
     signal: AbortSignal | undefined,
   ): Sending {
-    return new Sending({ content, sent, repository, signal }, this.chunks, (upload, digest, body, from) =>
+    const { baseDelay } = this;
+    return new Sending({ content, sent, repository, baseDelay, signal }, this.chunks, (upload, digest, body, from) =>
       this.finish(upload, repository, digest, signal, body, from),
     );
   }

@@ -8,7 +8,7 @@ import { assertStored, type Head } from './response.js';
 import { minimalChunk, storedBytes } from './upload-range.js';
 
 /** How long an abandoned session may take to be closed; it is a courtesy to the registry, not part of the result. */
-const CANCEL_TIMEOUT = 3000;
+const CANCEL_TIMEOUT = 2000;
 
 const OCTETS = { 'content-type': 'application/octet-stream' };
 
@@ -135,13 +135,21 @@ export class BlobUpload {
   async cancel(): Promise<void> {
     if (!this.isOpen) return;
     this.isOpen = false;
-    const scopes = [...this.scopes, `repository:${this.repository}:delete`];
     // The caller's signal may be the reason why we are here, so this has its own.
     const signal = AbortSignal.timeout(CANCEL_TIMEOUT);
+    await this.delete(signal).catch(async (error: unknown) => {
+      if (!(error instanceof RegistryError) || error.status !== 416) return;
+      // distribution 3 knows the upload by how far it got, and tells only who asks (registry/handlers/blobupload.go).
+      await this.stored(signal)
+        .then(() => this.delete(signal))
+        .catch(() => undefined);
+    });
+  }
+
+  private async delete(signal: AbortSignal): Promise<void> {
+    const scopes = [...this.scopes, `repository:${this.repository}:delete`];
     const call = { url: this.location, scopes, method: 'DELETE', signal, repeatable: false };
-    await this.requests
-      .transfer({ ...call, expected: [204, 202, 200], doing: 'cancelling an upload' })
-      .then(discard, () => undefined);
+    discard(await this.requests.transfer({ ...call, expected: [204, 202, 200], doing: 'cancelling an upload' }));
   }
 
   private async send(call: Omit<Call, 'scopes'>): Promise<Head> {

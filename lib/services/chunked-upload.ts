@@ -78,7 +78,7 @@ export class ChunkedUpload {
   private async found(error: unknown, start: number, end: number, breaks: number): Promise<number> {
     const { upload, signal } = this.job;
     signal?.throwIfAborted();
-    const delay = resumeDelay(error, breaks);
+    const delay = resumeDelay(error, breaks, this.job.baseDelay);
     if (delay === undefined) throw error;
     await sleep(delay, signal);
     const stored = await upload.stored(signal);

@@ -155,9 +155,12 @@ function hintFor({ status, url, headers }: TransportResponse, errors: readonly u
 /** The status decides, and the code where the status says little: zot answers 400 for an unknown repository. */
 function classify(message: string, details: RegistryErrorDetails, response: TransportResponse): RegistryError {
   const { status = 0, code } = details;
-  const Class = BY_STATUS[status] ?? (status < 500 ? BY_CODE.get(code) : undefined) ?? RegistryError;
-  if (Class !== RateLimitError) return new Class(message, details);
   const wait = retryAfter(response.headers);
+  const isBusy = status === 503 && wait !== undefined;
+  const Class = isBusy
+    ? RateLimitError
+    : (BY_STATUS[status] ?? (status < 500 ? BY_CODE.get(code) : undefined) ?? RegistryError);
+  if (Class !== RateLimitError) return new Class(message, details);
   const resetAt = wait === undefined ? undefined : new Date(Date.now() + wait);
   return new RateLimitError(resetAt ? `${message}, until ${resetAt.toISOString()}` : message, { ...details, resetAt });
 }

@@ -12,15 +12,14 @@ export interface UploadSteps {
   send: (upload: BlobUpload) => Promise<Descriptor>;
   /** Whether there is anything to send another time. */
   canRepeat?: (() => boolean) | undefined;
+  /** Milliseconds before the second try, doubled for each one after it, with full jitter. */
+  baseDelay: number;
   /** Whether the next try goes about it in another way, which need not wait. */
   adapts?: (error: unknown) => boolean;
 }
 
 /** A whole blob is tried this often: what broke off in the middle of a stream cannot be repeated by the transport. */
 const TRIES = 4;
-
-/** Milliseconds before the second try, doubled for each one after it, with full jitter. */
-const BASE_DELAY = 600;
 
 /** Milliseconds to wait at most when the registry limits requests. */
 const MAX_PAUSE = 60_000;
@@ -30,7 +29,7 @@ const SESSION_LOST = new Set(['BLOB_UPLOAD_UNKNOWN', 'BLOB_UPLOAD_INVALID']);
 
 /** Uploads until it worked or no further try can help; every session that failed is given back. */
 export async function withTries(
-  { open, send, canRepeat = (): boolean => true, adapts = (): boolean => false }: UploadSteps,
+  { open, send, baseDelay, canRepeat = (): boolean => true, adapts = (): boolean => false }: UploadSteps,
   sent: SentBytes,
   signal: AbortSignal | undefined,
 ): Promise<PushedBlob> {
@@ -46,7 +45,7 @@ export async function withTries(
       await upload?.cancel();
       signal?.throwIfAborted();
       if (!canRepeat()) throw error;
-      const pause = adapts(error) ? 0 : pauseAfter(error, tries, upload !== undefined);
+      const pause = adapts(error) ? 0 : pauseAfter(error, tries, upload !== undefined, baseDelay);
       if (pause === undefined) throw error;
       await sleep(pause, signal);
     }
@@ -63,26 +62,26 @@ export function isSessionOver(error: unknown): boolean {
  * Milliseconds until another try, `undefined` when there is none. What a session failed with, a new one may not; what comes
  * before it, the transport has tried often enough, unless the registry went away in the middle of it all.
  */
-function pauseAfter(error: unknown, tries: number, hadSession: boolean): number | undefined {
+function pauseAfter(error: unknown, tries: number, hadSession: boolean, baseDelay: number): number | undefined {
   if (tries >= TRIES) return undefined;
   if (!(error instanceof RegistryError)) return isContentRetryable(error) ? 0 : undefined;
   const isAway = tries > 1 && isUnanswered(error);
   // Bytes can be damaged on their way, but not every time.
   const isDamaged = tries === 1 && error.code === 'DIGEST_INVALID';
   if (hadSession ? !isSessionOver(error) && !isDamaged : !isAway) return undefined;
-  return delayOf(error, tries);
+  return delayOf(error, tries, baseDelay);
 }
 
 /** Milliseconds until the session that failed is asked how far it got; `undefined` when that is of no use. */
-export function resumeDelay(error: unknown, breaks: number): number | undefined {
+export function resumeDelay(error: unknown, breaks: number, baseDelay: number): number | undefined {
   const isOf = error instanceof RegistryError && (error.retryable || error.status === 416);
-  return isOf ? delayOf(error, breaks) : undefined;
+  return isOf ? delayOf(error, breaks, baseDelay) : undefined;
 }
 
 /** As long as the registry asks for, unless that is too long. */
-function delayOf(error: RegistryError, tries: number): number | undefined {
+function delayOf(error: RegistryError, tries: number, baseDelay: number): number | undefined {
   const asked = error instanceof RateLimitError && error.resetAt ? error.resetAt.getTime() - Date.now() : 0;
-  return asked > MAX_PAUSE ? undefined : Math.max(asked, Math.random() * BASE_DELAY * 2 ** (tries - 1));
+  return asked > MAX_PAUSE ? undefined : Math.max(asked, Math.random() * baseDelay * 2 ** (tries - 1));
 }
 
 /** Content that failed by itself, and says that it may not do so when it is opened again. */

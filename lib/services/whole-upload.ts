@@ -40,6 +40,8 @@ export interface UploadJob {
   sent: SentBytes;
   /** Ends the session, with what is left of the content from byte `from`. */
   finish: (digest: string, body?: RequestBody, from?: number) => Promise<void>;
+  /** Milliseconds before the session is asked how far it got, doubled with each break in a row, with full jitter. */
+  baseDelay: number;
   /** Whether the registry knows what it has taken. */
   believes: boolean;
   /** Where this is, for messages. */
@@ -113,7 +115,7 @@ export class WholeUpload {
     const { upload, signal } = this.job;
     signal?.throwIfAborted();
     if (this.reached < WORTH_ASKING || !this.canOpen()) return false;
-    const delay = resumeDelay(error, breaks);
+    const delay = resumeDelay(error, breaks, this.job.baseDelay);
     if (delay === undefined) return false;
     // A request that broke may still be on its way to the registry's disk.
     await sleep(delay, signal);

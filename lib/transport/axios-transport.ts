@@ -85,11 +85,11 @@ export class AxiosTransport implements Transport {
   };
 }
 
-type Request = (options: RequestOptions, onAnswer: (answer: IncomingMessage) => void) => ClientRequest;
+type Send = (options: RequestOptions, onAnswer: (answer: IncomingMessage) => void) => ClientRequest;
 
 /** Node's own way to send, which axios takes by itself too; but it shows nobody its requests. */
-function requesting(onRequest: (sent: ClientRequest) => void): { request: Request } {
-  const request: Request = (options, onAnswer) => {
+function requesting(onRequest: (sent: ClientRequest) => void): { request: Send } {
+  const request: Send = (options, onAnswer) => {
     const sent = (options.protocol === 'https:' ? https : http).request(options, onAnswer);
     onRequest(sent);
     return sent;

@@ -15,6 +15,7 @@ export class TimeLimit {
   private readonly stopListening: () => void;
   private timer: NodeJS.Timeout | undefined;
   private since = 0;
+  private stops = 0;
 
   /** @param left - milliseconds */
   constructor(
@@ -23,7 +24,7 @@ export class TimeLimit {
   ) {
     this.stopListening = onAbort(caller, (reason) => this.controller.abort(reason));
     limits.set(this.signal, this);
-    this.start();
+    this.run();
   }
 
   get signal(): AbortSignal {
@@ -32,18 +33,23 @@ export class TimeLimit {
 
   /** The work is done. */
   end(): void {
-    this.stop();
+    clearTimeout(this.timer);
     this.stopListening();
     limits.delete(this.signal);
   }
 
-  /** Stops the clock. */
+  /** Stops the clock, until `start` was called as often. */
   stop(): void {
+    if (this.stops++ > 0) return;
     clearTimeout(this.timer);
     this.left -= performance.now() - this.since;
   }
 
   start(): void {
+    if (--this.stops === 0) this.run();
+  }
+
+  private run(): void {
     this.since = performance.now();
     this.timer = setTimeout(
       () => {

@@ -62,6 +62,19 @@ describe('uncounted', () => {
     expect(limit.isOver).toBe(true);
   });
 
+  it('stops it until all of several works are done', async () => {
+    const limit = new TimeLimit(1000, undefined);
+    const works = [2000, 3000].map((ms) => uncounted(limit.signal, () => pause(ms)));
+    await jest.advanceTimersByTimeAsync(3000);
+    await Promise.all(works);
+    expect(limit.isOver).toBe(false);
+    await jest.advanceTimersByTimeAsync(999);
+    expect(limit.isOver).toBe(false);
+    await jest.advanceTimersByTimeAsync(1);
+    expect(limit.isOver).toBe(true);
+    limit.end();
+  });
+
   it('starts it again when the work fails, and hands the failure on', async () => {
     const limit = new TimeLimit(1000, undefined);
     await expect(uncounted(limit.signal, () => Promise.reject(new Error('no')))).rejects.toThrow('no');

@@ -11,7 +11,7 @@ import {
 import type { Io } from '../io.js';
 import type { ServeFlags } from '../flags.js';
 
-/** Serves until interrupted; requests under way get a few seconds to end. */
+/** Serves until interrupted; requests under way get two seconds to end. */
 export async function serve(flags: ServeFlags, io: Io): Promise<void> {
   const store = flags.dir === undefined ? undefined : await LayoutStore.open(flags.dir);
   try {
@@ -33,9 +33,12 @@ async function serveFrom(store: LayoutStore | undefined, flags: ServeFlags, io: 
     if (flags.auth === undefined && !isLoopback(server.address)) io.stderr(OPEN_TO_ALL);
     if (!io.signal.aborted) await once(io.signal, 'abort');
   } finally {
-    await server.close();
+    await server.close(GRACE);
   }
 }
+
+/** Milliseconds; whoever interrupts is let go within three seconds, and what has been taken is to be closed in order. */
+const GRACE = 2000;
 
 const IN_MEMORY = 'a registry in memory: what is pushed is gone when it stops';
 
