@@ -89,7 +89,7 @@ export class NotFoundError extends RegistryError {}
 /** The registry does not offer the operation (405, UNSUPPORTED, a catalog that is switched off). */
 export class UnsupportedError extends RegistryError {}
 
-/** The registry asked for a pause longer than this client is willing to wait (429). */
+/** The registry asked for a pause longer than this client is willing to wait (429, or 503 with `Retry-After`). */
 export class RateLimitError extends RegistryError {
   /** When the registry said the limit ends; absent when it did not say. */
   readonly resetAt: Date | undefined;

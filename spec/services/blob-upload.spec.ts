@@ -179,12 +179,19 @@ describe('BlobUpload', () => {
       await expect(upload.cancel()).resolves.toBeUndefined();
     });
 
-    it('waits three seconds and no longer', async () => {
+    it('asks where the session is now when its address is stale', async () => {
+      const moved = { status: 204, headers: { location: '/u/1?state=c', range: '0-99' } };
+      const { transport, upload } = await started(refusal(416, 'RANGE_INVALID'), moved, 204);
+      await upload.cancel();
+      expect(told(transport).slice(1)).toEqual(['DELETE /u/1?state=a', 'GET /u/1?state=a', 'DELETE /u/1?state=c']);
+    });
+
+    it('waits two seconds and no longer', async () => {
       // AbortSignal.timeout is beyond fake timers.
       const timeout = jest.spyOn(AbortSignal, 'timeout').mockReturnValue(AbortSignal.abort(new Error('over')));
       const { upload } = await started(204);
       await expect(upload.cancel()).resolves.toBeUndefined();
-      expect(timeout.mock.calls).toEqual([[3000]]);
+      expect(timeout.mock.calls).toEqual([[2000]]);
       timeout.mockRestore();
     });
   });
