@@ -10,7 +10,7 @@ import { digestOf } from '../../lib/oci/digest.js';
 import { RegistryClient } from '../../lib/registry-client.js';
 import { imageTar } from '../../lib/testing/image-tar.js';
 import { streamOf } from '../../lib/oci/byte-stream.js';
-import { handles, leftOver } from './handles.js';
+import { handles, leftOver, watchListeners } from './handles.js';
 import { stopServers, TestServer, until } from './test-server.js';
 
 /** After each the memory is measured. */
@@ -28,12 +28,14 @@ export function describeLoad({ blobs }: { blobs: number }): void {
 }
 
 function underLoad(blobs: number): void {
+  let suspectedLeaks: () => string[];
   let before: Record<string, number>;
   let registry: EmbeddedRegistry;
   let server: TestServer;
   let client: RegistryClient;
 
   beforeEach(async () => {
+    suspectedLeaks = watchListeners();
     before = await handles();
     registry = new EmbeddedRegistry();
     server = await TestServer.http((request, response) => exchange(registry, request, response));
@@ -45,6 +47,7 @@ function underLoad(blobs: number): void {
     await until(() => server.openSockets === 0, 'the client to close its connections');
     await stopServers();
     expect(await leftOver(before)).toEqual({});
+    expect(suspectedLeaks()).toEqual([]);
   });
 
   it('makes 64 pushes at once over 30 connections, and leaves nothing on their signal', async () => {
@@ -53,7 +56,7 @@ function underLoad(blobs: number): void {
     const shared = { 'usr/shared': 'shared '.repeat(10_000) };
     const push = (name: string) => client.push(imageTar({ layers: [shared, { name }] }), name, { signal });
     const pushed = await Promise.all(names.map(push));
-    const stored = names.map((name) => registry.store.resolveTag(...(name.split(':') as [string, string])));
+    const stored = names.map(async (name) => registry.store.resolveTag(...(name.split(':') as [string, string])));
     expect(await Promise.all(stored)).toEqual(pushed.map(({ digest }) => digest));
     expect(server.sockets.length).toBeLessThanOrEqual(MAX_SOCKETS);
     await until(() => getEventListeners(signal, 'abort').length === 0, 'the last listener to go');
