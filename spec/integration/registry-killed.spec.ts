@@ -54,22 +54,26 @@ describe('a registry that is killed and started again in the middle', () => {
     return { kill: () => void (restarted ??= killAndStart()), restarted: () => restarted };
   };
 
-  it.each(['none', 'gzip'] as const)('gets the whole image of a push with compression %s', async (compression) => {
-    const file = join(folder, 'image.tar');
-    await writeFile(file, IMAGE.tar);
-    const { kill, restarted } = killer();
-    const pushed = await client.push(file, 'team/app:1.0', {
-      compression,
-      onProgress: (event) => void (event.state === 'progress' && event.sent > 2 * MIB && kill()),
-    });
-    await restarted();
-    expect(failed).not.toEqual([]);
-    const stored = await readBack(registry, 'team/app', '1.0');
-    expect(stored.manifestDigest).toBe(pushed.digest);
-    expect(stored.config).toEqual(IMAGE.config);
-    expect(stored.layers.map(({ diffId }) => diffId)).toEqual(IMAGE.layers.map(({ diffId }) => diffId));
-    expect(await readTags(registry, 'team/app')).toEqual(['1.0']);
-  }, 60_000);
+  it.each(['none', 'gzip'] as const)(
+    'gets the whole image of a push with compression %s',
+    async (compression) => {
+      const file = join(folder, 'image.tar');
+      await writeFile(file, IMAGE.tar);
+      const { kill, restarted } = killer();
+      const pushed = await client.push(file, 'team/app:1.0', {
+        compression,
+        onProgress: (event) => void (event.state === 'progress' && event.sent > 2 * MIB && kill()),
+      });
+      await restarted();
+      expect(failed).not.toEqual([]);
+      const stored = await readBack(registry, 'team/app', '1.0');
+      expect(stored.manifestDigest).toBe(pushed.digest);
+      expect(stored.config).toEqual(IMAGE.config);
+      expect(stored.layers.map(({ diffId }) => diffId)).toEqual(IMAGE.layers.map(({ diffId }) => diffId));
+      expect(await readTags(registry, 'team/app')).toEqual(['1.0']);
+    },
+    60_000,
+  );
 
   it('gives the whole image to a pull', async () => {
     await client.push(IMAGE.tar, 'team/app:1.0', { compression: 'none' });

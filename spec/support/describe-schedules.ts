@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import { scheduleOf } from './fault-schedule.js';
-import { handles, leftOver } from './handles.js';
+import { handles, leftOver, watchListeners } from './handles.js';
 import { runSchedule } from './scheduled-run.js';
 
 /** Schedules mostly wait, for pauses and for stalls to be given up. */
@@ -11,15 +11,13 @@ const GROUP = 25;
 /** Runs the schedules of these seeds, and looks for what they leave behind. */
 export function describeSchedules(title: string, seeds: readonly number[]): void {
   describe(title, () => {
-    const warnings: Error[] = [];
-    const warn = (warning: Error): void => void warnings.push(warning);
+    let suspectedLeaks: () => string[];
     let before: Record<string, number>;
 
     beforeAll(async () => {
-      process.on('warning', warn);
+      suspectedLeaks = watchListeners();
       before = await handles();
     });
-    afterAll(() => void process.off('warning', warn));
 
     it.each(groupsOf(seeds))(
       'ends in exact success or in a clear error, and its re-run completes: %s',
@@ -31,7 +29,7 @@ export function describeSchedules(title: string, seeds: readonly number[]): void
 
     it('leaves neither sockets nor files open, and no listener too many', async () => {
       await expect(leftOver(before)).resolves.toEqual({});
-      expect(warnings).toEqual([]);
+      expect(suspectedLeaks()).toEqual([]);
     });
   });
 }

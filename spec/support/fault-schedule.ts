@@ -28,6 +28,10 @@ export interface FaultSchedule {
   sockets: boolean;
   personality: PersonalityName | undefined;
   auth: 'none' | 'basic' | 'bearer';
+  /** Requests after which every token is refused, with `bearer`. */
+  tokensEndAfter: number | undefined;
+  /** Bytes that the registry wants every chunk to have. */
+  chunkMinLength: number;
   compression: 'gzip' | 'none';
   /** Blobs at once. */
   concurrency: number | undefined;
@@ -86,7 +90,6 @@ const READING: readonly Pick<Fault, 'on' | 'path'>[] = [
   { on: 'GET', path: '/blobs/' },
   { on: 'GET', path: '/manifests/' },
   { path: '/v2/' },
-  { path: '/token' },
   {},
 ];
 const WRITING: readonly Pick<Fault, 'on' | 'path'>[] = [
@@ -102,30 +105,31 @@ const WRITING: readonly Pick<Fault, 'on' | 'path'>[] = [
   { on: 'DELETE' },
   { path: '/blobs/uploads/' },
   { path: '/manifests/' },
-  { path: '/tags/list' },
-  { path: '/token' },
   {},
 ];
 const STATUSES = [
   200, 201, 202, 204, 206, 301, 307, 400, 401, 403, 404, 405, 408, 413, 416, 429, 500, 502, 503, 504, 507, 599,
 ];
-const OFFSETS = [0, 1, 2, 100, 511, 4096, 65_536, 65_537, 250_000, MIB, 2 * MIB];
+const OFFSETS = [0, 1, 2, 100, 400, 511, 4096, 65_536, 65_537, 250_000, MIB, 2 * MIB];
 
 /** The same seed gives the same schedule. */
 export function scheduleOf(seed: number): FaultSchedule {
   const random = new Random(seed);
   const way = random.pick(WAYS);
   const sockets = random.once(2);
+  const auth = random.pick(['none', 'none', 'basic', 'bearer'] as const);
   return {
     seed,
     way,
     image: imageOf(random, way),
     sockets,
     personality: random.once(2) ? random.pick(PERSONALITIES) : undefined,
-    auth: random.pick(['none', 'none', 'basic', 'bearer']),
+    auth,
+    tokensEndAfter: random.once(2) ? random.between(2, 20) : undefined,
+    chunkMinLength: random.once(4) ? random.pick([5000, MIB, 5 * MIB]) : 0,
     compression: random.once(3) ? 'none' : 'gzip',
     concurrency: random.once(2) ? random.between(1, 4) : undefined,
-    faults: random.times(random.between(1, 4), () => faultOf(random, way, sockets)),
+    faults: random.times(random.between(1, 4), () => faultOf(random, { way, sockets, auth })),
   };
 }
 
@@ -164,11 +168,12 @@ function layerFrom(random: Random, name: string): Content {
   return layerOf({ [name]: random.once(2) ? noise(size, seed) : text(size, seed) });
 }
 
-function faultOf(random: Random, way: Way, sockets: boolean): Fault {
+function faultOf(random: Random, { way, sockets, auth }: Pick<FaultSchedule, 'way' | 'sockets' | 'auth'>): Fault {
+  if (auth === 'bearer' && random.once(4)) return { path: '/token', ...effectOf(random, sockets) };
   const isReading = way.startsWith('pull') || way === 'copy out of the registry';
   const when = {
     ...random.pick(isReading ? READING : way.startsWith('copy') ? [...READING, ...WRITING] : WRITING),
-    nth: random.once(2) ? 1 : random.between(2, 5),
+    nth: random.once(3) ? random.between(2, 4) : 1,
     times: random.once(12) ? Infinity : random.between(1, 3),
   };
   const fault: Fault = { ...when, ...effectOf(random, sockets), ...(random.once(5) ? { delayMs: 30 } : {}) };

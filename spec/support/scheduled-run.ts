@@ -32,6 +32,18 @@ const SECRET = 'the-password-of-a-schedule';
 const SOURCE = 'team/app:source';
 const TARGET = 'team/copy:target';
 
+type Parts = Pick<FaultSchedule, 'sockets' | 'auth' | 'tokensEndAfter' | 'chunkMinLength' | 'personality' | 'faults'>;
+
+/** What happens here is what should happen anywhere. */
+const IDEAL: Parts = {
+  sockets: false,
+  auth: 'none',
+  tokensEndAfter: undefined,
+  chunkMinLength: 0,
+  personality: undefined,
+  faults: [],
+};
+
 type Outcome = { error?: unknown };
 
 /**
@@ -57,8 +69,7 @@ class ScheduledRun {
   private readonly folders = new TemporaryFolders();
   private readonly tar: ReturnType<typeof imageTar>;
   private readonly faulty: RegistryUnderTest;
-  /** A registry without any peculiarity: what happens here is what should happen there. */
-  private readonly ideal = new RegistryUnderTest({ sockets: false, auth: 'none', personality: undefined, faults: [] });
+  private readonly ideal = new RegistryUnderTest(IDEAL);
   private folder = '';
 
   constructor(private readonly schedule: FaultSchedule) {
@@ -204,23 +215,31 @@ class RegistryUnderTest {
   private readonly inner: RegistryHandler;
   private server: RegistryServer | undefined;
 
-  constructor(
-    private readonly parts: Pick<FaultSchedule, 'sockets' | 'auth' | 'personality' | 'faults'> & { way?: string },
-  ) {
-    const { personality, auth, faults } = parts;
-    const registry = new EmbeddedRegistry({ store: this.stores[0] });
+  constructor(private readonly parts: Parts) {
+    const { personality, auth, chunkMinLength, faults } = parts;
+    const registry = new EmbeddedRegistry({ store: this.stores[0], chunkMinLength });
     const peculiar = personality === undefined ? registry : new Personality(registry, personality);
     const credentials = { username: this.username, password: SECRET };
     const guards = {
       none: () => peculiar,
       basic: () => new BasicAuth(peculiar, credentials),
-      bearer: () => new BearerAuth(peculiar, { credentials }),
+      bearer: () => this.withTokensThatEnd(new BearerAuth(peculiar, { credentials })),
     };
     this.name = faults.length === 0 ? 'ideal' : 'faulty';
     this.inner = guards[auth]();
     this.faults = new Faults(this.inner, faults);
     this.isFaulty = faults.length > 0;
     this.front = { handle: (request) => (this.isFaulty ? this.faults : this.inner).handle(request) };
+  }
+
+  private withTokensThatEnd(auth: BearerAuth): RegistryHandler {
+    let requests = 0;
+    return {
+      handle: (request) => {
+        if (++requests === this.parts.tokensEndAfter) auth.expireTokens();
+        return auth.handle(request);
+      },
+    };
   }
 
   get url(): string {

@@ -4,7 +4,7 @@ import { buffer } from 'node:stream/consumers';
 import { gunzipSync } from 'node:zlib';
 import type { Store } from '../../lib/embedded/store.js';
 import { digestOfContent } from './content.js';
-import type { BuiltImage } from './image-model.js';
+import type { BuiltImage, BuiltLayer } from './image-model.js';
 import type { StoredManifest } from './reading-back.js';
 
 /** Digests by `repository:tag`. */
@@ -60,7 +60,7 @@ async function assertImage(place: Place, digest: string): Promise<void> {
   for (const [index, { digest: name, size }] of layers.entries()) {
     const stored = await blob(place, name);
     assert.equal(stored.length, size, `the size of ${name}`);
-    const layer = image.layers[index]!;
+    const layer = image.layers[index] as BuiltLayer;
     const isPacked = layer.stored !== layer.plain;
     if (isPacked) assert.equal(name, layer.digest, 'a packed layer is another one');
     const plain = name === layer.diffId ? stored : gunzipSync(stored);

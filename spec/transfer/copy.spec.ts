@@ -32,11 +32,10 @@ describe('Copy', () => {
       .copy('team/app:1.0', 'copy/app', { to, onProgress: (event) => events.push(event) });
     expect(source.faults.fired).toHaveLength(1);
     expect(await to.resolve('copy/app', '1.0')).toMatchObject({ digest: copied.digest });
-    const sent = events.filter((event) => event.state === 'progress');
-    for (const blob of events.filter((event) => event.state === 'uploaded')) {
-      const last = sent.filter(({ descriptor }) => descriptor.digest === blob.descriptor.digest).at(-1);
-      expect(last?.sent).toBe(blob.descriptor.size);
-    }
+    const sent = new Map(
+      events.flatMap((event) => (event.state === 'progress' ? [[event.descriptor, event.sent] as const] : [])),
+    );
+    for (const [descriptor, bytes] of sent) expect(bytes).toBe(descriptor.size);
   });
 
   it('fails when it is damaged every time, and leaves no tag', async () => {

@@ -1,3 +1,4 @@
+import { describeLoad } from '../support/describe-load.js';
 import { describeSchedules } from '../support/describe-schedules.js';
 
 /** A seed that failed once and is not among them is added to them. */
@@ -7,3 +8,5 @@ const SEEDS = Array.from({ length: 600 }, (_, index) => index + 1);
 const alone = process.env.SEED?.split(',').map(Number);
 
 describeSchedules('every fault schedule', alone ?? SEEDS);
+
+if (alone === undefined) describeLoad({ blobs: 10_000 });

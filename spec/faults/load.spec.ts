@@ -1,3 +1,0 @@
-import { describeLoad } from '../support/describe-load.js';
-
-describeLoad({ blobs: 10_000 });
