@@ -95,7 +95,9 @@ export class FileSink implements ArchiveSink {
 
   /** Headers and the end; what lies between them and is not written is zero. */
   private async writeFrame(): Promise<void> {
-    await this.file.truncate(this.layout.size);
+    await this.file.truncate(this.layout.size).catch((cause: NodeJS.ErrnoException) => {
+      throw unwritable(this.path, cause);
+    });
     for (const { header, position } of this.layout.files) await writeFully(this.file, header, position - header.length);
   }
 }

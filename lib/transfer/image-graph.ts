@@ -4,6 +4,7 @@ import { readImageConfig } from '../oci/image-config.js';
 import { type ImageManifest, isIndex, type RawManifest } from '../oci/manifest.js';
 import { isManifestMediaType } from '../oci/media-types.js';
 import { formatPlatform, isUnknownPlatform, parsePlatform, type Platform, platformMatches } from '../oci/platform.js';
+import { printable } from '../redact.js';
 import type { BlobService } from '../services/blob-service.js';
 import type { ManifestService } from '../services/manifest-service.js';
 import type { CallOptions } from '../services/requests.js';
@@ -13,6 +14,8 @@ import type { Limit } from './limiter.js';
 /** Indexes inside indexes deeper than this, or with more manifests in all, are an attack. */
 const MAX_DEPTH = 8;
 const MAX_MANIFESTS = 1000;
+/** Bytes of all manifests of an image together, which are kept until the last one is there. */
+const MAX_BYTES = 64 * 1024 * 1024;
 
 export interface GraphOptions extends CallOptions {
   /** Which children to fetch. Default: all that are manifests. */
@@ -47,6 +50,13 @@ export async function fetchGraph(
 ): Promise<RawManifest[]> {
   const found = new Map<string, RawManifest>();
   let fetched = 0;
+  let bytes = root.bytes.length;
+  const fetch = async ({ digest }: Descriptor): Promise<RawManifest> => {
+    if (bytes > MAX_BYTES) throw tooLarge(repository, root);
+    const raw = await manifests.fetch(repository, digest, options);
+    bytes += raw.bytes.length;
+    return raw;
+  };
   const visit = async (raw: RawManifest, depth: number): Promise<void> => {
     if (depth > MAX_DEPTH) throw tooLarge(repository, root);
     if (isIndex(raw.manifest)) {
@@ -56,9 +66,7 @@ export async function fetchGraph(
       const children = [...new Map(listed.map((child) => [child.digest, child])).values()];
       fetched += children.length;
       if (fetched > MAX_MANIFESTS) throw tooLarge(repository, root);
-      const below = await Promise.all(
-        children.map((child) => options.limit(() => manifests.fetch(repository, child.digest, options))),
-      );
+      const below = await Promise.all(children.map((child) => options.limit(() => fetch(child))));
       for (const child of below) await visit(child, depth + 1);
     }
     found.set(raw.descriptor.digest, raw);
@@ -112,7 +120,7 @@ async function assertPlatform(
 }
 
 export function platformUnknown(repository: string, wanted: string, available: readonly Platform[]): NotFoundError {
-  const list = available.map(formatPlatform).join(', ') || 'none';
+  const list = printable(available.map(formatPlatform).join(', '), 500) || 'none';
   return new NotFoundError(`${repository} has no image for ${wanted}; it has ${list}`, { code: 'PLATFORM_UNKNOWN' });
 }
 
