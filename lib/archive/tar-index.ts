@@ -9,8 +9,8 @@ import { absent, invalid } from './problems.js';
 import { leavesArchive, normalizeName, type TarEntry } from './tar-entry.js';
 import { TarHeaderReader } from './tar-header-reader.js';
 
-/** Bytes of memory, roughly, that no archive may exceed with its entries; about half a million of the usual ones fit. */
-const MAX_INDEX = 256 * 1024 * 1024;
+/** Bytes of memory, roughly, that no archive may exceed with its entries; about a quarter of a million of the usual ones fit. */
+const MAX_INDEX = 128 * 1024 * 1024;
 const ENTRY_COST = 500;
 const MAX_LINKS = 40;
 
