@@ -86,5 +86,5 @@ function isText(value: unknown): value is string {
 function show(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object';
-  return `"${printable(String(value as string | number | boolean | null), 100)}"`;
+  return `"${printable(JSON.stringify(value).replace(/^"|"$/g, ''), 100)}"`;
 }

@@ -14,9 +14,10 @@ import { TemporaryFolders } from '../support/temporary-folder.js';
  */
 
 const BLOCK = 512;
-const RUNS = Number(process.env.HOSTILE_RUNS ?? 25);
+const RUNS = Number(process.env.HOSTILE_RUNS ?? 10);
+const isSample = process.env.HOSTILE_RUNS === undefined;
 const SEED = 20261121;
-const FORMATS: readonly ImageFormat[] = ['docker-25', 'oci-index', 'nix'];
+const FORMATS: readonly ImageFormat[] = ['docker-25', 'nix'];
 const LAYERS = [layerOf({ one: 'x'.repeat(300) }), layerOf({ two: 'y' })];
 /** The first one is sent while it passes, the others are kept until the end. */
 const WITH_A_LARGE_ONE = [layerOf({ big: noise(1_100_000, 'big') }), layerOf({ two: 'y' })];
@@ -106,10 +107,11 @@ describe('pushing hostile bytes', () => {
     const { tar } = imageTar({ format: 'crane', layers: LAYERS });
     const headers = headersOf(tar);
     expect(headers).toHaveLength(4);
-    for (const header of headers) {
-      for (const field of Object.values(FIELDS)) {
-        for (const fill of FILLS) await pushHostile(withField(tar, header, field, fill), folder);
-      }
+    const fields = headers.flatMap((header) => Object.values(FIELDS).map((field) => ({ header, field })));
+    for (const [i, { header, field }] of fields.entries()) {
+      // One of the fillings in the sample, all of them otherwise.
+      const fills = isSample ? [FILLS[i % FILLS.length] ?? 0] : FILLS;
+      for (const fill of fills) await pushHostile(withField(tar, header, field, fill), folder);
     }
   });
 
