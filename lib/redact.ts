@@ -42,14 +42,17 @@ export function redactText(text: string): string {
     .replace(WEB_TOKEN, REDACTED);
 }
 
-// Controls, marks without width, and those that turn the direction of text.
-// eslint-disable-next-line no-control-regex
-const INVISIBLE = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
+// Controls, marks without width or that turn the direction of text, the tags of plane 14, breaks of lines, halves of characters.
+const INVISIBLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 
 /** Text from a server or an archive, safe to print: control characters are made visible, length is bounded. */
 export function printable(text: string, limit = 1000): string {
-  const visible = text.replace(INVISIBLE, (character) => {
-    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  });
+  const visible = text.replace(INVISIBLE, escaped);
   return visible.length > limit ? `${visible.slice(0, limit)}…` : visible;
+}
+
+/** As JSON writes it: half by half. */
+function escaped(character: string): string {
+  const halves = character.split('').map((half) => half.charCodeAt(0).toString(16).padStart(4, '0'));
+  return halves.map((half) => `\\u${half}`).join('');
 }

@@ -85,6 +85,9 @@ describe('printable', () => {
     ['a separator of lines', 'a\u2028b\u2029c', 'a\\u2028b\\u2029c'],
     ['what has no width', 'a\u200bb', 'a\\u200bb'],
     ['the mark of a byte order', '\ufeffa', '\\ufeffa'],
+    ['a soft hyphen and a joiner of words', 'a\u00adb\u2060', 'a\\u00adb\\u2060'],
+    ['a tag nobody sees', 'a\u{e0041}', 'a\\udb40\\udc41'],
+    ['half a character', 'a\ud83d', 'a\\ud83d'],
   ])('makes %s visible', (_, text, shown) => {
     expect(printable(text)).toBe(shown);
   });

@@ -9,19 +9,26 @@ import { invalid } from './problems.js';
 import type { TarIndex } from './tar-index.js';
 
 /** Larger JSON files than this are refused, so that no archive can fill the memory. */
-export const MAX_JSON = 16 * 1024 * 1024;
+export const MAX_JSON = 8 * 1024 * 1024;
+/** All that is read together: few bytes, links or packed ones, can name the same large file over and over. */
+const MAX_ALL_JSON = 64 * 1024 * 1024;
 
 /** Reads the files of an image out of a tar: what both layouts, Docker's and OCI's, have in common. */
 export class ArchiveFiles {
+  private left = MAX_ALL_JSON;
+
   constructor(private readonly index: TarIndex) {}
 
   has(name: string): boolean {
     return this.index.has(name);
   }
 
-  /** @throws ValidationError naming the entry when it is absent or too large. */
-  bytes(name: string): Promise<Buffer> {
-    return this.index.readSmall(name, MAX_JSON);
+  /** @throws ValidationError naming the entry when it is absent or too large, or too much has been read before it. */
+  async bytes(name: string): Promise<Buffer> {
+    if (this.left < 0) throw invalid(name, `is not read: the archive has more than ${MAX_ALL_JSON} bytes of JSON`);
+    const bytes = await this.index.readSmall(name, MAX_JSON);
+    this.left -= bytes.length;
+    return bytes;
   }
 
   /** @throws ValidationError naming the entry when it is absent, too large, or not JSON. */
@@ -32,9 +39,7 @@ export class ArchiveFiles {
   /** @throws ValidationError naming the entry when it is absent or not a JSON object. */
   async config(name: string): Promise<ArchiveConfig> {
     const bytes = await this.bytes(name);
-    const json = parseJson(bytes, name);
-    if (!isJsonObject(json)) throw invalid(name, 'is not an image configuration');
-    return { entry: name, digest: digestOf(bytes), bytes, json };
+    return { entry: name, digest: digestOf(bytes), bytes, json: configIn(bytes, name) };
   }
 
   /** @throws ValidationError naming the entry when it is absent or not a file. */
@@ -44,6 +49,13 @@ export class ArchiveFiles {
     const { position, size } = entry;
     return { entry: name, size, position, packing, open: () => this.index.open({ ...entry, name }) };
   }
+}
+
+/** @throws ValidationError naming the entry when it is not a JSON object. */
+export function configIn(bytes: Buffer, name: string): JsonObject {
+  const json = parseJson(bytes, name);
+  if (isJsonObject(json)) return json;
+  throw invalid(name, 'is not an image configuration');
 }
 
 /** @throws ValidationError when the config has no list of digests under `rootfs.diff_ids`. */

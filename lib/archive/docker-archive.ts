@@ -5,6 +5,7 @@ import { printable } from '../redact.js';
 import { type ArchiveFiles, assertUsualPacking, diffIdsOf, platformOf } from './archive-files.js';
 import type { ArchiveConfig, ArchiveLayer, ArchiveManifest, ForeignLayer } from './archive-image.js';
 import { type FoundImage, storedLayers } from './found-image.js';
+import { ManifestBudget } from './manifest-budget.js';
 import { invalid, Problems } from './problems.js';
 
 export const DOCKER_MANIFEST = 'manifest.json';
@@ -21,6 +22,7 @@ export interface DockerManifestEntry {
 export async function readDockerManifest(files: ArchiveFiles): Promise<readonly DockerManifestEntry[]> {
   const value = await files.json(DOCKER_MANIFEST);
   if (!Array.isArray(value)) throw invalid(DOCKER_MANIFEST, 'is not a list of images');
+  new ManifestBudget().spend(value.length, DOCKER_MANIFEST);
   return value.map(parseEntry);
 }
 

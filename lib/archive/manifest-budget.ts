@@ -1,6 +1,6 @@
 import { invalid } from './problems.js';
 
-/** How many manifests the indexes of one archive may list: few bytes can list the same ones over and over. */
+/** How many images one list of an archive may have: few bytes can list the same ones over and over. */
 export class ManifestBudget {
   constructor(private left = 10_000) {}
 

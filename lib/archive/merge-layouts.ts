@@ -20,6 +20,7 @@ export function mergeLayouts(docker: readonly FoundImage[], oci: readonly FoundI
   const originalConfigs = new Set(originals.flatMap(configsOf));
   const originalTags = new Set(originals.flatMap(shortTags));
   const dockerTags = new Set(docker.flatMap(shortTags));
+  const dockerTagsByConfig = tagsByConfig(docker);
   const isReplaced = (found: FoundImage): boolean => {
     if (found.image) return isListed(found, originalConfigs);
     return found.isIncomplete && shortTags(found).some((tag) => originalTags.has(tag));
@@ -27,7 +28,7 @@ export function mergeLayouts(docker: readonly FoundImage[], oci: readonly FoundI
   const isExcused = (found: FoundImage): boolean =>
     docker.length > 0 && shortTags(found).every((tag) => dockerTags.has(tag));
   return [
-    ...originals.map((found) => withDockerTags(found, docker)),
+    ...originals.map((found) => withDockerTags(found, dockerTagsByConfig)),
     ...docker.filter((found) => !isReplaced(found)),
     ...oci.filter((found) => !found.image && !isExcused(found)),
   ];
@@ -47,14 +48,24 @@ function isListed(found: FoundImage, configs: ReadonlySet<string>): boolean {
   return configsOf(found).every((config) => configs.has(config));
 }
 
+/** Each tag once for each config, in the order of the images. */
+function tagsByConfig(images: readonly FoundImage[]): Map<string, Set<string>> {
+  const tags = new Map<string, Set<string>>();
+  for (const found of images) {
+    for (const config of configsOf(found)) {
+      const known = tags.get(config) ?? new Set();
+      for (const tag of found.tags) known.add(tag);
+      tags.set(config, known);
+    }
+  }
+  return tags;
+}
+
 /** `manifest.json` writes names as the user knows them: `app:1`, not `docker.io/library/app:1`. */
-function withDockerTags(found: FoundImage, docker: readonly FoundImage[]): FoundImage {
+function withDockerTags(found: FoundImage, docker: ReadonlyMap<string, ReadonlySet<string>>): FoundImage {
   const { image } = found;
   if (!image) return found;
-  const configs = new Set(configsOf(found));
-  const tags = docker
-    .filter((other) => configsOf(other).some((config) => configs.has(config)))
-    .flatMap((other) => other.tags);
+  const tags = [...new Set(configsOf(found).flatMap((config) => [...(docker.get(config) ?? [])]))];
   const known = new Set(tags.map(shortName));
   return { ...found, image: { ...image, tags: [...tags, ...image.tags.filter((tag) => !known.has(shortName(tag)))] } };
 }

@@ -1,7 +1,7 @@
 import { type Descriptor, isJsonObject, type JsonObject } from '../oci/descriptor.js';
 import { algorithmOf, digestOf, hexOf, isDigest } from '../oci/digest.js';
 import type { ImageManifest } from '../oci/manifest.js';
-import { type ArchiveFiles, assertUsualPacking, diffIdsOf } from './archive-files.js';
+import { type ArchiveFiles, assertUsualPacking, configIn, diffIdsOf } from './archive-files.js';
 import { type ArchiveConfig, type ArchiveLayer, type ArchiveManifest, type ForeignLayer } from './archive-image.js';
 import { invalid, type Problems } from './problems.js';
 
@@ -34,7 +34,7 @@ export async function readOciConfig(files: ArchiveFiles, descriptor: Descriptor)
   const bytes = await readBlob(files, descriptor);
   const entry = blobPath(descriptor.digest);
   const isImage = IMAGE_CONFIG.test(descriptor.mediaType);
-  const json = isImage ? (await files.config(entry)).json : jsonOfArtifact(bytes);
+  const json = isImage ? configIn(bytes, entry) : jsonOfArtifact(bytes);
   return { entry, digest: descriptor.digest, bytes, json };
 }
 

@@ -59,7 +59,7 @@ export class OciTree {
     const problems = new Problems();
     const config = await problems.attempt(() => readOciConfig(this.files, manifest.config));
     const layers = await readOciLayers(this.files, manifest, config, problems);
-    this.layers.push(...storedLayers(layers));
+    for (const layer of storedLayers(layers)) this.layers.push(layer);
     this.problems.addAll(problems);
     if (!config || problems.list.length > 0) return undefined;
     const platform = listed.platform ?? platformOf(config.json);

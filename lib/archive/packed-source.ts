@@ -1,9 +1,13 @@
 import { Readable } from 'node:stream';
 import type { Packing } from '../compression/sniff.js';
+import { TarReadError } from '../errors.js';
 import type { ArchiveSource, SizedSource } from './archive-source.js';
 import { CHUNK, type ContentRange, shortened } from './content-range.js';
 import { StreamCursor } from './stream-cursor.js';
 import { unpacked } from './unpacked.js';
+
+/** Small contents for which the tar is unpacked from its start again; an archive that needs more is made to waste time. */
+const MAX_RETURNS = 20;
 
 /**
  * A whole tar inside gzip or zstd (`docker save app | gzip`), read without unpacking it to disk. The last cursor is kept,
@@ -13,6 +17,7 @@ export class PackedSource implements ArchiveSource {
   readonly randomAccess = false;
   private idle: StreamCursor | undefined;
   private isClosed = false;
+  private returns = 0;
 
   /** @param packed - the bytes as they are stored */
   constructor(
@@ -25,6 +30,7 @@ export class PackedSource implements ArchiveSource {
   }
 
   async read(position: number, length: number): Promise<Buffer> {
+    if (this.idle && this.idle.position > position && ++this.returns > MAX_RETURNS) throw tooManyReturns(this.name);
     const cursor = await this.cursorAt(position);
     const bytes = await cursor.read(length);
     this.giveBack(cursor);
@@ -92,4 +98,10 @@ export class PackedSource implements ArchiveSource {
     const packed = this.packed.open({ name: 'the packed tar', position: 0, size });
     return new StreamCursor(name, unpacked(name, packed, this.packing), 'unpacked');
   }
+}
+
+function tooManyReturns(archive: string): TarReadError {
+  return new TarReadError(`${archive} would have to be unpacked more than ${MAX_RETURNS} times to be read`, {
+    hint: 'Unpack it first.',
+  });
 }

@@ -18,15 +18,20 @@ export class Problems {
       return await work();
     } catch (error) {
       if (!(error instanceof ValidationError)) throw error;
-      this.list.push(...error.problems);
+      this.add(error.problems);
       if (error.code !== ABSENT) this.onlyAbsences = false;
       return undefined;
     }
   }
 
   addAll(others: Problems): void {
-    this.list.push(...others.list);
+    this.add(others.list);
     if (!others.onlyAbsences) this.onlyAbsences = false;
+  }
+
+  /** One by one: a call does not take as many arguments as a list may have elements. */
+  private add(problems: readonly ArchiveProblem[]): void {
+    for (const one of problems) this.list.push(one);
   }
 }
 

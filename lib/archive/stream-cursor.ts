@@ -1,4 +1,5 @@
 import { RegistryClientError, TarReadError } from '../errors.js';
+import { printable } from '../redact.js';
 
 /** A stream, or anything else that gives chunk after chunk. */
 export type Chunks = AsyncIterable<Buffer> & { destroy?(): unknown };
@@ -83,7 +84,7 @@ export class StreamCursor {
       this.hasFailed = true;
       if (RegistryClientError.is(cause)) throw cause;
       const hint = this.doing === 'unpacked' ? { hint: 'The file is damaged or cut short.' } : {};
-      const reason = (cause as Error).message;
+      const reason = printable((cause as Error).message, 300);
       throw new TarReadError(`${this.archive} cannot be ${this.doing}: ${reason}`, { cause, ...hint });
     }
   }

@@ -157,7 +157,8 @@ export class TarHeaderReader {
   /** Going back costs a packed tar a whole pass, and any other a call to the system, so what is sure to be asked for is kept. */
   private async readHead({ position, size }: TarEntry): Promise<Buffer | undefined> {
     if (size === 0) return undefined;
-    if (this.source.randomAccess) return this.behind.subarray(0, size);
+    // A copy: a part would keep the whole of what was read in memory, once for every entry.
+    if (this.source.randomAccess) return Buffer.from(this.behind.subarray(0, size));
     const start = await this.source.read(position, Math.min(size, SNIFF_LENGTH));
     const isKept = /^\s*[[{]/.test(start.toString('latin1')) && size <= Math.min(MAX_HEAD, this.headsLeft);
     const rest = isKept ? [await this.source.read(position + start.length, size - start.length)] : [];

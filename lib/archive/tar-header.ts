@@ -6,6 +6,7 @@ export const BLOCK = 512;
 /** Where the fields this file reads itself lie. Source: POSIX.1-2017 pax, "ustar Interchange Format"; GNU tar, "Basic Tar Format". */
 const NAME_LENGTH = 100;
 const SIZE = { from: 124, to: 136 };
+const CHECKSUM = { from: 148, to: 156 };
 const TYPE_FLAG = 156;
 const MAGIC = { from: 257, to: 262 };
 const SPARSE_CONTINUES = 482;
@@ -66,7 +67,14 @@ export function decodeHeader(block: Buffer): TarHeader | undefined {
 export function isTarStart(start: Buffer): boolean {
   if (start.length < BLOCK) return false;
   const block = start.subarray(0, BLOCK);
-  return block.every((byte) => byte === 0) || new Header(block).cksumValid;
+  return block.every((byte) => byte === 0) || hasChecksum(block);
+}
+
+/** Asked of content that may be anything, where `Header` throws for numbers it cannot hold. */
+function hasChecksum(block: Buffer): boolean {
+  const { from, to } = CHECKSUM;
+  const sum = block.reduce((total, byte, i) => total + (i >= from && i < to ? 0x20 : byte), 0);
+  return sum === octal(block.toString('latin1', from, to));
 }
 
 /** The name in a block that was meant as a header but cannot be decoded; undefined when it was not even that. */

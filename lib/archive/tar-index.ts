@@ -9,9 +9,9 @@ import { absent, invalid } from './problems.js';
 import { leavesArchive, normalizeName, type TarEntry } from './tar-entry.js';
 import { TarHeaderReader } from './tar-header-reader.js';
 
-/** Bytes of memory, roughly, that no archive may exceed with its entries; about a million of the usual ones fit. */
-const MAX_INDEX = 256 * 1024 * 1024;
-const ENTRY_COST = 200;
+/** Bytes of memory, roughly, that no archive may exceed with its entries; about a quarter of a million of the usual ones fit. */
+const MAX_INDEX = 128 * 1024 * 1024;
+const ENTRY_COST = 500;
 const MAX_LINKS = 40;
 
 /**
@@ -20,6 +20,8 @@ const MAX_LINKS = 40;
  */
 export class TarIndex {
   private readonly resolved = new Map<string, Promise<TarEntry>>();
+  /** Of entries that share their name with another one, by position. */
+  private readonly digests = new Map<number, string>();
 
   private constructor(
     readonly source: ArchiveSource,
@@ -121,10 +123,15 @@ export class TarIndex {
     return (await this.digest(a)) === (await this.digest(b));
   }
 
+  /** Each is read once: one entry may stand there a thousand times, and going back in a packed tar is a pass over all of it. */
   private async digest(entry: TarEntry): Promise<string> {
+    const known = this.digests.get(entry.position);
+    if (known !== undefined) return known;
     const digester = new Digester();
     for await (const chunk of this.open(entry)) digester.update(chunk as Buffer);
-    return digester.digest();
+    const digest = digester.digest();
+    this.digests.set(entry.position, digest);
+    return digest;
   }
 }
 

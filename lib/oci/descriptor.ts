@@ -47,7 +47,7 @@ export function malformed(message: string): RegistryClientError {
 
 /** @throws RegistryClientError with code `MANIFEST_INVALID` unless `value` maps strings to strings. */
 export function parseAnnotations(value: unknown, where: string): Readonly<Record<string, string>> {
-  if (!isJsonObject(value) || !Object.values(value).every((text) => typeof text === 'string')) {
+  if (!isJsonObject(value) || !Object.values(value).every(isText)) {
     throw malformed(`${where} has annotations that are not text`);
   }
   return value as Readonly<Record<string, string>>;
@@ -59,7 +59,7 @@ function optionalFields(value: JsonObject, where: string): Partial<Descriptor> {
     ...(annotations == null ? {} : { annotations: parseAnnotations(annotations, where) }),
     ...(platform == null ? {} : { platform: parsePlatformObject(platform, where) }),
     ...(typeof artifactType === 'string' ? { artifactType } : {}),
-    ...(Array.isArray(urls) ? { urls: urls.filter((url): url is string => typeof url === 'string') } : {}),
+    ...(Array.isArray(urls) ? { urls: urls.filter(isText) } : {}),
     ...(typeof data === 'string' ? { data } : {}),
   };
 }
@@ -74,10 +74,17 @@ function parsePlatformObject(value: unknown, where: string): Platform {
     architecture,
     ...(typeof variant === 'string' && variant !== '' ? { variant } : {}),
     ...(typeof value['os.version'] === 'string' ? { 'os.version': value['os.version'] } : {}),
-    ...(Array.isArray(value['os.features']) ? { 'os.features': value['os.features'].map(String) } : {}),
+    ...(Array.isArray(value['os.features']) ? { 'os.features': value['os.features'].filter(isText) } : {}),
   };
 }
 
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
+}
+
+/** Lists and objects are not written out: they may be nested deeper than that can go. */
 function show(value: unknown): string {
-  return value === undefined ? 'nothing' : `"${printable(JSON.stringify(value).replace(/^"|"$/g, ''), 100)}"`;
+  if (value === undefined) return 'nothing';
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object';
+  return `"${printable(JSON.stringify(value).replace(/^"|"$/g, ''), 100)}"`;
 }

@@ -62,9 +62,7 @@ export function parseManifest(bytes: Uint8Array, contentType?: string): RawManif
   const json = parseJsonObject(buffer);
   if (json.schemaVersion === 1) throw malformed('the manifest is of Docker schema 1, which is no longer supported');
   if (json.schemaVersion !== 2) throw malformed('the manifest has no schemaVersion 2');
-  if ('manifests' in json && ('layers' in json || 'config' in json)) {
-    throw malformed('the manifest is an image and an index at once');
-  }
+  assertOneReading(json);
   const mediaType = decideMediaType(json, contentType);
   const manifest = isIndexMediaType(mediaType) ? readIndex(json, mediaType) : readImage(json, mediaType);
   return { descriptor: { mediaType, digest: digestOf(buffer), size: buffer.length }, bytes: buffer, manifest };
@@ -89,6 +87,20 @@ function parseJsonObject(bytes: Buffer): JsonObject {
   }
   if (!isJsonObject(json)) throw malformed('the manifest is not a JSON object');
   return json;
+}
+
+/**
+ * Go programs read `Layers` as `layers`, and of both take the last one: they would see another image than we do.
+ * Source: Go `encoding/json`, "Unmarshal".
+ */
+function assertOneReading(json: JsonObject): void {
+  const fields = Object.keys(json).map((key) => key.toLowerCase());
+  const isBoth = fields.includes('manifests') && (fields.includes('layers') || fields.includes('config'));
+  if (isBoth) throw malformed('the manifest is an image and an index at once');
+  const twice = ['schemaversion', 'mediatype', 'config', 'layers', 'manifests'].find(
+    (field) => fields.indexOf(field) !== fields.lastIndexOf(field),
+  );
+  if (twice !== undefined) throw malformed(`the manifest has ${twice} twice, in different letters`);
 }
 
 function decideMediaType(json: JsonObject, contentType: string | undefined): string {

@@ -4,7 +4,7 @@ import type { BlobService } from '../services/blob-service.js';
 import type { CallOptions } from '../services/requests.js';
 
 /** Configs are JSON of a few kB; larger than this they are something else. */
-const MAX_CONFIG = 16 * 1024 * 1024;
+const MAX_CONFIG = 8 * 1024 * 1024;
 
 /** Artifacts may have a config that is no JSON, which says nothing. */
 export async function readConfig(

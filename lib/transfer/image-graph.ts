@@ -4,6 +4,7 @@ import { readImageConfig } from '../oci/image-config.js';
 import { type ImageManifest, isIndex, type RawManifest } from '../oci/manifest.js';
 import { isManifestMediaType } from '../oci/media-types.js';
 import { formatPlatform, isUnknownPlatform, parsePlatform, type Platform, platformMatches } from '../oci/platform.js';
+import { printable } from '../redact.js';
 import type { BlobService } from '../services/blob-service.js';
 import type { ManifestService } from '../services/manifest-service.js';
 import type { CallOptions } from '../services/requests.js';
@@ -137,7 +138,7 @@ async function assertPlatform(
 }
 
 export function platformUnknown(repository: string, wanted: string, available: readonly Platform[]): NotFoundError {
-  const list = available.map(formatPlatform).join(', ') || 'none';
+  const list = printable(available.map(formatPlatform).join(', '), 500) || 'none';
   return new NotFoundError(`${repository} has no image for ${wanted}; it has ${list}`, { code: 'PLATFORM_UNKNOWN' });
 }
 

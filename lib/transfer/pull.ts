@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream';
 import { imageFiles, storedBlobs, type ArchiveFormat } from '../archive/image-files.js';
 import { type PlacedFile, TarLayout } from '../archive/tar-layout.js';
-import { DigestMismatchError, InvalidArgumentError } from '../errors.js';
+import { DigestMismatchError, InvalidArgumentError, RegistryError } from '../errors.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import { blobPath } from '../archive/oci-image.js';
 import type { RawManifest } from '../oci/manifest.js';
@@ -84,6 +84,7 @@ export class Pull {
     });
     const preferred = platform === undefined ? hostPlatform() : parsePlatform(platform);
     const layout = new TarLayout(imageFiles({ names: name === undefined ? [] : [name], manifests }, format, preferred));
+    if (!Number.isSafeInteger(layout.size)) throw tooLarge(this.job.repository, manifests.at(-1) as RawManifest);
     const sink =
       typeof target === 'string' ? await FileSink.create(target, layout) : new StreamSink(target, this.together.signal);
     try {
@@ -141,4 +142,11 @@ export class Pull {
 export function hostPlatform(arch: string = process.arch): Platform {
   const names: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386', ppc64: 'ppc64le' };
   return { os: 'linux', architecture: names[arch] ?? arch };
+}
+
+/** Sizes are what a registry says they are. */
+function tooLarge(repository: string, { descriptor }: RawManifest): RegistryError {
+  return new RegistryError(`the image ${repository}@${descriptor.digest} says it is larger than any file can be`, {
+    code: 'IMAGE_TOO_LARGE',
+  });
 }

@@ -50,9 +50,18 @@ describe('ArchiveFiles', () => {
       expect(await problem(files.json('a'))).not.toMatch(/[\u0000-\u001f]/);
     });
 
-    it('refuses more than 16 MiB by its size', async () => {
+    it('refuses more than 8 MiB by its size', async () => {
       const files = await filesOf({ name: 'a', content: Buffer.alloc(MAX_JSON + 1, ' ') });
-      expect(await problem(files.json('a'))).toBe('a has 16777217 bytes, more than the 16777216 allowed');
+      expect(await problem(files.json('a'))).toBe('a has 8388609 bytes, more than the 8388608 allowed');
+    });
+
+    it('stops at 64 MiB in all, though few bytes can name one large file over and over', async () => {
+      const links = Array.from({ length: 20 }, (_, i): TarEntry => ({ name: `link ${i}`, linkTo: 'a' }));
+      const files = await filesOf({ name: 'a', content: Buffer.alloc(MAX_JSON, ' ') }, ...links);
+      for (let i = 0; i < 9; i++) await files.bytes(`link ${i}`);
+      expect(await problem(files.bytes('link 9'))).toBe(
+        'link 9 is not read: the archive has more than 67108864 bytes of JSON',
+      );
     });
 
     it('names what is absent', async () => {

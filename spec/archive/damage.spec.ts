@@ -335,9 +335,9 @@ describe('a config', () => {
     ['with diff_ids that are paths', '{"rootfs":{"diff_ids":["../x","y"]}}', /has no valid rootfs\.diff_ids/],
     ['with a rootfs in its prototype', '{"__proto__":{"rootfs":{"diff_ids":[]}}}', /has no valid rootfs\.diff_ids/],
     [
-      'larger than 16 MiB',
-      bytes(Buffer.alloc(16 * 1024 * 1024 + 1, ' ')),
-      /has 16777217 bytes, more than the 16777216 allowed$/,
+      'larger than 8 MiB',
+      bytes(Buffer.alloc(8 * 1024 * 1024 + 1, ' ')),
+      /has 8388609 bytes, more than the 8388608 allowed$/,
     ],
   ])('that is %s is refused by name', async (_, content, message) => {
     const problems = await shownAtOnce({ format: 'docker-24', transform: replacedBy(content) });

@@ -26,6 +26,10 @@ async function imageOf(entry: Partial<DockerManifestEntry> = {}, entries = FILES
   return readDockerImage(new ArchiveFiles(await indexOf(entries)), { ...ENTRY, ...entry });
 }
 
+function nestedLists(depth: number): string {
+  return '['.repeat(depth) + ']'.repeat(depth);
+}
+
 function messages({ problems }: FoundImage): string[] {
   return problems.map(({ entry, message }) => `${entry} ${message}`);
 }
@@ -42,6 +46,12 @@ describe('readDockerManifest', () => {
 
   it('takes absent RepoTags for none, and null Layers for none', async () => {
     expect(await manifestOf('[{"Config":"c","Layers":null}]')).toEqual([{ Config: 'c', RepoTags: null, Layers: [] }]);
+  });
+
+  it('refuses more than ten thousand images: few bytes can list the same one over and over', async () => {
+    const listed = (count: number): string => JSON.stringify(Array.from({ length: count }, () => ENTRY));
+    expect(await manifestOf(listed(10_000))).toHaveLength(10_000);
+    expect((await errorOf(manifestOf(listed(10_001)))).message).toBe('manifest.json lists too many manifests');
   });
 
   it('keeps tags as they are, whatever they are', async () => {
@@ -274,5 +284,22 @@ describe('readDockerImage', () => {
       const found = await imageOf({ Layers: ['gone.tar', 'two.tar'], LayerSources });
       expect(messages(found)).toEqual(['gone.tar is not in the archive']);
     });
+  });
+});
+
+describe('JSON that is nested 100,000 deep', () => {
+  it('is refused where it says something, and else left alone', async () => {
+    const lists = nestedLists(100_000);
+    const [diffId] = DIFF_IDS;
+    expect((await errorOf(manifestOf(lists))).message).toBe('manifest.json has an element 0 that is not an object');
+    const config = `{"x":${lists},"rootfs":{"diff_ids":${JSON.stringify(DIFF_IDS)}}}`;
+    const files = [{ name: 'config.json', content: config }, ...FILES.slice(1)];
+    expect(messages(await imageOf({}, files))).toEqual([]);
+    const LayerSources = JSON.parse(
+      `{"${diffId}":{"mediaType":"a","digest":${lists},"size":1,"urls":["https://a"]}}`,
+    ) as Record<string, unknown>;
+    expect(messages(await imageOf({ LayerSources, Layers: ['gone.tar', 'two.tar'] }))).toEqual([
+      `manifest.json is damaged: the LayerSources of ${diffId} has no valid digest but a list`,
+    ]);
   });
 });

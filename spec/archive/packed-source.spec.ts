@@ -158,6 +158,19 @@ describe('PackedSource', () => {
     );
   });
 
+  it('does not go back for ever', async () => {
+    const { source, stored } = packed();
+    const error = await errorOf(async () => {
+      for (let i = 0; i < 1000; i++) await source.read(1_000_000 - 100 * i, 50);
+    });
+    expect(error).toBeInstanceOf(TarReadError);
+    expect(error.message).toBe(
+      'the archive in memory would have to be unpacked more than 20 times to be read. Unpack it first.',
+    );
+    expect(stored.opened).toBe(21);
+    await source.close();
+  });
+
   it('lets go of everything when it is closed', async () => {
     const { source, stored } = packed();
     const streams = [source.open(range(0, 2_900_000)), source.open(range(5000, 2_900_000))];

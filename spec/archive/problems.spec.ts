@@ -76,6 +76,17 @@ describe('Problems', () => {
   });
 });
 
+describe('a list of very many problems', () => {
+  it('is taken whole', async () => {
+    const many = Array.from({ length: 300_000 }, (_, i) => ({ entry: `e${i}`, message: 'is bad' }));
+    const problems = new Problems();
+    await problems.attempt(() => Promise.reject(new ValidationError('many', many)));
+    const all = new Problems();
+    all.addAll(problems);
+    expect(all.list).toEqual(many);
+  });
+});
+
 describe('problemsError', () => {
   it('names the file and every entry, each problem once, and says what to try', () => {
     const problems = ['a', 'b', 'a'].map((entry) => ({ entry, message: 'is bad' }));

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { decodeHeader, nameInDamaged } from '../../lib/archive/tar-header.js';
+import fc from 'fast-check';
+import { decodeHeader, isTarStart, nameInDamaged } from '../../lib/archive/tar-header.js';
 import { buildTar, type TarEntry, TYPE_FLAG } from '../support/tar-builder.js';
 
 /** The header of one entry, with some of its bytes changed and the checksum made right again. */
@@ -122,5 +123,27 @@ describe('nameInDamaged', () => {
 
   it('finds none in what was never a header', () => {
     expect(nameInDamaged(Buffer.alloc(512, '<html>'))).toBeUndefined();
+  });
+});
+
+describe('isTarStart', () => {
+  it('knows a header, and the zeros that end an empty tar', () => {
+    expect(isTarStart(buildTar([{ name: 'a', content: 'b' }]))).toBe(true);
+    expect(isTarStart(Buffer.alloc(1024))).toBe(true);
+    expect(isTarStart(Buffer.alloc(512, 'text'))).toBe(false);
+    expect(isTarStart(buildTar([{ name: 'a' }]).subarray(0, 511))).toBe(false);
+    expect(isTarStart(buildTar([{ name: 'a', wrongChecksum: true }]))).toBe(false);
+  });
+
+  it('knows one with a number that no field should hold', () => {
+    expect(isTarStart(buildTar([{ name: 'a', claimedSize: 2 ** 80, sizeAs: 'base256' }]))).toBe(true);
+  });
+
+  it('says no or yes to anything, and never throws', () => {
+    const anything = fc.uint8Array({ minLength: 512, maxLength: 512 });
+    fc.assert(
+      fc.property(anything, (block) => typeof isTarStart(Buffer.from(block)) === 'boolean'),
+      { seed: 41, numRuns: 500 },
+    );
   });
 });

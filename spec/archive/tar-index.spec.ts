@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
+import { gzipSync } from 'node:zlib';
 import type { ArchiveSource } from '../../lib/archive/archive-source.js';
 import { BufferSource } from '../../lib/archive/buffer-source.js';
+import { PackedSource } from '../../lib/archive/packed-source.js';
 import { TarIndex } from '../../lib/archive/tar-index.js';
 import { TarReadError, ValidationError } from '../../lib/errors.js';
 import { buildTar, type TarEntry } from '../support/tar-builder.js';
@@ -243,6 +245,19 @@ describe('TarIndex', () => {
         expect(lengths).toEqual(Array(10).fill(256 * 1024));
       }
       expect(await bytesOf(index.open(await index.resolve('empty')))).toHaveLength(0);
+    });
+  });
+
+  describe('of a name that is there a thousand times', () => {
+    it('reads each content once, and a packed tar once', async () => {
+      const twins = Array.from({ length: 1000 }, () => ({ name: 'a', content: 'the same, and too long to be kept' }));
+      const stored = new CountingSource(
+        new BufferSource(gzipSync(buildTar([...twins, { name: 'link', linkTo: 'a' }]))),
+      );
+      const index = await TarIndex.read(new PackedSource(stored, 'gzip'));
+      const before = stored.opened;
+      await Promise.all([index.resolve('a'), index.resolve('link')]);
+      expect(stored.opened - before).toBeLessThanOrEqual(3);
     });
   });
 });

@@ -45,6 +45,10 @@ describe('formatColumns', () => {
     ).toBe('Tags      app:1\nPlatform\n          linux\n');
   });
 
+  it('takes as many rows as a config may have lines', () => {
+    expect(formatColumns(Array.from({ length: 200_000 }, () => ['Env', 'A=b'])).length).toBe(200_000 * 9);
+  });
+
   it('makes nothing of no rows', () => {
     expect(formatColumns([])).toBe('');
   });

@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import { chunkRange, requestedRange } from '../../lib/embedded/ranges.js';
+import { Refusal } from '../../lib/embedded/registry-error.js';
 
 describe('requestedRange', () => {
   it.each([
@@ -42,5 +44,44 @@ describe('chunkRange', () => {
 
   it.each(['', '5', '-5', '5-', 'bytes 0-99/100', '0-99/*', '0x1-0x2', ' 0-1'])('refuses "%s"', (header) => {
     expect(() => chunkRange(header)).toThrow(expect.objectContaining({ code: 'BLOB_UPLOAD_INVALID', status: 400 }));
+  });
+});
+
+describe('any header', () => {
+  const numbers = fc.oneof(fc.nat(20), fc.bigInt({ min: 0n, max: 10n ** 30n }), fc.constant(''));
+  const likeRanges = fc.tuple(numbers, numbers).map(([first, last]) => `${first}-${last}`);
+  const headers = fc.oneof(
+    fc.string(),
+    likeRanges,
+    likeRanges.map((range) => `bytes=${range}`),
+  );
+
+  function readOrRefused(read: () => { start: number; end: number } | undefined): ReturnType<typeof read> {
+    try {
+      return read();
+    } catch (error) {
+      expect(error).toBeInstanceOf(Refusal);
+      return undefined;
+    }
+  }
+
+  it('is a range within the blob, or all of it, or refused', () => {
+    fc.assert(
+      fc.property(headers, fc.nat(30), (header, size) => {
+        const range = readOrRefused(() => requestedRange(header, size));
+        if (range) expect(0 <= range.start && range.start <= range.end && range.end < size).toBe(true);
+      }),
+      { seed: 42, numRuns: 1000 },
+    );
+  });
+
+  it('is a chunk of whole bytes, or refused', () => {
+    fc.assert(
+      fc.property(headers, (header) => {
+        const range = readOrRefused(() => chunkRange(header));
+        if (range) expect([range.start, range.end].every(Number.isSafeInteger)).toBe(true);
+      }),
+      { seed: 43, numRuns: 1000 },
+    );
   });
 });

@@ -9,6 +9,11 @@ function parse(value: unknown) {
   return parseDescriptor(value, 'layers[2] of the manifest');
 }
 
+/** Lists in lists, as deep as JSON may write them. */
+function nested(depth: number): unknown {
+  return JSON.parse('['.repeat(depth) + ']'.repeat(depth));
+}
+
 describe('parseDescriptor', () => {
   it('returns type, digest and size', () => {
     expect(parse(MINIMAL)).toEqual(MINIMAL);
@@ -36,6 +41,11 @@ describe('parseDescriptor', () => {
     expect(parse({ ...MINIMAL, annotations: null, platform: null, urls: null, newField: { a: 1 } })).toEqual(MINIMAL);
   });
 
+  it('drops features of a platform that are no text, and cannot be made one', () => {
+    const platform = { os: 'windows', architecture: 'amd64', 'os.features': ['win32k', { toString: 1 }, 5, nested(9)] };
+    expect(parse({ ...MINIMAL, platform }).platform).toEqual({ ...platform, 'os.features': ['win32k'] });
+  });
+
   it('drops an empty variant and addresses that are no text', () => {
     const platform = { os: 'linux', architecture: 'arm64', variant: '' };
     expect(parse({ ...MINIMAL, platform, urls: [5, 'https://a', null] })).toEqual({
@@ -55,7 +65,9 @@ describe('parseDescriptor', () => {
     ['a digest that is a path', { ...MINIMAL, digest: 'sha256:../../x' }, 'has no valid digest but "sha256:../../x"'],
     ['a digest in upper case', { ...MINIMAL, digest: DIGEST.toUpperCase() }, 'has no valid digest'],
     ['a digest of escapes', { ...MINIMAL, digest: '\u001b[2J' }, 'has no valid digest but "\\u001b[2J"'],
-    ['a digest that is an object', { ...MINIMAL, digest: { a: 1 } }, 'has no valid digest but "{"a":1}"'],
+    ['a digest that is an object', { ...MINIMAL, digest: { a: 1 } }, 'has no valid digest but an object'],
+    ['a digest of 100,000 lists', { ...MINIMAL, digest: nested(100_000) }, 'has no valid digest but a list'],
+    ['a size of 100,000 lists', { ...MINIMAL, size: nested(100_000) }, 'has no valid size but a list'],
     ['no size', { ...MINIMAL, size: undefined }, 'has no valid size but nothing'],
     ['a negative size', { ...MINIMAL, size: -1 }, 'has no valid size but "-1"'],
     ['half a byte', { ...MINIMAL, size: 0.5 }, 'has no valid size'],

@@ -81,8 +81,18 @@ describe('parseManifest', () => {
       ['a config beside manifests', { ...INDEX, config: CONFIG }],
       ['both, though one is null', { ...IMAGE, manifests: null }],
       ['both, though one is empty', { ...INDEX, layers: [] }],
+      ['both to programs that do not tell letters apart', { ...IMAGE, Manifests: [CHILD] }],
+      ['both to them, though neither to us', { ...INDEX, LAYERS: [] }],
     ])('refuses %s', (_, json) => {
       expect(() => parse(json)).toThrow('the manifest is an image and an index at once');
+    });
+
+    it('refuses a field that is there twice to programs that do not tell letters apart', () => {
+      expect(() => parse({ ...IMAGE, Layers: [] })).toThrow('the manifest has layers twice, in different letters');
+      expect(() => parse({ ...INDEX, manifestS: [] })).toThrow(
+        'the manifest has manifests twice, in different letters',
+      );
+      expect(() => parse({ ...IMAGE, Annotations: {}, other: 1, Other: 2 })).not.toThrow();
     });
 
     it('refuses a body whose own type is not the one it was served under', () => {

@@ -10,12 +10,12 @@ export async function validate(tar: string, { json }: OutputFlags, io: Io): Prom
   try {
     const report = await archive.validate({ signal: io.signal });
     if (json) io.stdout(formatJson(report));
-    else if (report.valid) io.stdout(`${tar} is a valid image archive\n`);
+    else if (report.valid) io.stdout(`${printable(tar)} is a valid image archive\n`);
     else for (const { entry, message } of report.problems) io.stdout(`${printable(`${entry} ${message}`, 4000)}\n`);
     if (report.valid) return;
     const count = report.problems.length;
     throw new ValidationError(
-      `${tar} is not a valid image archive: ${count} problem${count === 1 ? '' : 's'}`,
+      `${printable(tar)} is not a valid image archive: ${count} problem${count === 1 ? '' : 's'}`,
       report.problems,
     );
   } finally {
