@@ -47,9 +47,11 @@ export class BlobPusher {
     private readonly job: BlobPusherJob,
   ) {}
 
-  async push({ content, repositories }: PlannedBlob): Promise<void> {
+  async push({ content, repositories, twins = [] }: PlannedBlob): Promise<void> {
     this.job.signal.throwIfAborted();
     const outcomes = await this.pushEverywhere(content, repositories);
+    const isRead = [...outcomes.values()].some(({ outcome }) => outcome === 'uploaded');
+    for (const twin of isRead ? twins : []) await this.verify(twin);
     this.done.set(content.key, outcomes);
     for (const [repository, { descriptor }] of outcomes)
       await this.job.known?.remember(content, descriptor, repository);
@@ -65,6 +67,11 @@ export class BlobPusher {
   outcomes(keys: Iterable<string>, repository: string): PushedBlob[] {
     const pushed = [...keys].map((key) => this.done.get(key)?.get(repository) as PushedBlob);
     return [...new Map(pushed.map((blob) => [blob.descriptor.digest, blob])).values()];
+  }
+
+  /** One of several that claim to be the same was sent: the others are not looked at otherwise. */
+  private async verify(twin: Content): Promise<void> {
+    if (!this.job.sent?.find(twin)) await twin.verify?.(this.job.signal);
   }
 
   private async pushEverywhere(content: Content, repositories: readonly string[]): Promise<Map<string, PushedBlob>> {

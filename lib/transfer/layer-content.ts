@@ -29,6 +29,8 @@ export interface Content {
   compresses: boolean;
   /** Finds out what can be known before sending, and says how to get the bytes. `onRead` hears every byte taken from the archive. */
   prepare(onRead: OnRead, signal: AbortSignal): Promise<BlobContent | StreamedContent>;
+  /** Reads it to its end. @throws ValidationError when it is not what the archive says */
+  verify?(signal: AbortSignal): Promise<void>;
 }
 
 /** Bytes that are sent faster than a round trip takes: a plain layer is packed in memory, a blob sent without asking for it. */
@@ -104,8 +106,12 @@ function inMemory(bytes: Buffer): BlobContent {
   return { descriptor, open: () => streamOf(bytes) };
 }
 
-function placeOf({ entry, diffId, size, position, packing }: ArchiveLayer): Omit<Content, 'key' | 'prepare'> {
-  return { entry, diffId, size, position, packing, compresses: false };
+function placeOf(layer: ArchiveLayer): Omit<Content, 'key' | 'prepare'> {
+  const { entry, diffId, size, position, packing } = layer;
+  const verify = async (signal: AbortSignal): Promise<void> => {
+    for await (const _ of checked(layer, () => undefined)) signal.throwIfAborted();
+  };
+  return { entry, diffId, size, position, packing, compresses: false, verify };
 }
 
 /** The stored bytes, which fail at their end unless they are the layer that the config, or the manifest of an artifact, names. */

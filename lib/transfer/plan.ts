@@ -18,6 +18,8 @@ export interface PushTarget {
 export interface PlannedBlob {
   content: Content;
   repositories: readonly string[];
+  /** What lies elsewhere in the archive and should be the same. */
+  twins?: readonly Content[];
 }
 
 /** A manifest that can be written once its contents have digests. */
@@ -42,6 +44,7 @@ export function planPush(targets: readonly PushTarget[], compressor: Compressor 
   const manifests = new Map<ArchiveImage, PlannedManifest[]>();
   const contents = new Map<string, Content>();
   const repositories = new Map<string, Set<string>>();
+  const places = new Map<string, Map<number, Content>>();
   for (const { image, repository } of targets) {
     const planned = manifests.get(image) ?? image.manifests.map((manifest) => planManifest(manifest, compressor));
     manifests.set(image, planned);
@@ -49,9 +52,14 @@ export function planPush(targets: readonly PushTarget[], compressor: Compressor 
       const { key } = content;
       contents.set(key, merged(contents.get(key), content));
       repositories.set(key, (repositories.get(key) ?? new Set()).add(repository));
+      places.set(key, (places.get(key) ?? new Map<number, Content>()).set(content.position, content));
     }
   }
-  const blobs = [...contents].map(([key, content]) => ({ content, repositories: [...(repositories.get(key) ?? [])] }));
+  const blobs = [...contents].map(([key, content]): PlannedBlob => {
+    const twins = [...(places.get(key)?.values() ?? [])].filter(({ position }) => position !== content.position);
+    const planned = { content, repositories: [...(repositories.get(key) ?? [])] };
+    return twins.length > 0 ? { ...planned, twins } : planned;
+  });
   return { blobs, manifests };
 }
 

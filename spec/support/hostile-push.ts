@@ -35,7 +35,7 @@ const REFUSALS = [TarReadError, ValidationError, InvalidArgumentError];
 export async function pushHostile(bytes: Buffer, folder: string): Promise<{ file: PushOutcome; stream: PushOutcome }> {
   const path = join(folder, 'hostile.tar');
   await writeFile(path, bytes);
-  await inTime('validate', validated(path));
+  const isValid = await inTime('validate', validated(path));
   const file = await inTime(
     'the push of a file',
     pushed((client) => client.pushOriginalTags(path, OPTIONS)),
@@ -44,20 +44,24 @@ export async function pushHostile(bytes: Buffer, folder: string): Promise<{ file
     'the push of a stream',
     pushed((client) => client.push(inPieces(bytes), 'piped:1', { ...OPTIONS, image: 0 })),
   );
+  if (!isValid && typeof file !== 'string') throw new Error('what validate refuses was pushed');
   return { file, stream };
 }
 
-async function validated(path: string): Promise<void> {
+/** Whether it is said to be. */
+async function validated(path: string): Promise<boolean> {
   try {
     const archive = await TarArchive.open(path);
     try {
-      await archive.validate();
+      const { valid } = await archive.validate();
       await archive.inspect().catch(refusal);
+      return valid;
     } finally {
       await archive.close();
     }
   } catch (error) {
     refusal(error);
+    return false;
   }
 }
 

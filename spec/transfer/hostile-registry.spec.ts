@@ -83,7 +83,11 @@ describe('a hostile registry', () => {
   it('cannot send more than 64 MiB of manifests', async () => {
     const large = (i: string): string => imageWith({ annotations: { i: i.padEnd(7 * MiB) } });
     const made = new Map(Array.from({ length: 30 }, (_, i) => [digestOf(large(String(i))), String(i)]));
-    const listed = [...made.keys()].map((digest) => ({ mediaType: MediaType.ociManifest, digest, size: 7 * MiB }));
+    const listed = [...made].map(([digest, i]) => ({
+      mediaType: MediaType.ociManifest,
+      digest,
+      size: large(i).length,
+    }));
     let sent = 0;
     const error = await pullError(indexOf(listed), (digest) => {
       const i = made.get(digest);

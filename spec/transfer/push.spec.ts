@@ -707,6 +707,26 @@ describe('pushImages', () => {
     });
   });
 
+  describe('of two layers that claim to be the same', () => {
+    const lying = () => plainLayer('another', { position: 4096, diffId: plainLayer('one').diffId! });
+
+    it.each([
+      ['packed on the way', { compressor: gzip }],
+      ['plain', { compressor: undefined }],
+    ])('takes none when one of them lies, %s', async (_, job) => {
+      const image = imageOf([manifestOf([plainLayer('one'), lying()])]);
+      const error = await push(targetsOf(image, 'app:1'), job).catch((caught: unknown) => caught);
+      expect(error).toBeInstanceOf(ValidationError);
+      expect(transport.requests(/manifests/)).toEqual([]);
+    });
+
+    it('sends one when both are right', async () => {
+      const image = imageOf([manifestOf([plainLayer('one'), plainLayer('one', { position: 4096 })])]);
+      const [pushed] = await push(targetsOf(image, 'app:1'));
+      expect(pushed!.blobs.uploaded).toBe(2);
+    });
+  });
+
   it('does the same a second time, and then sends nothing but the manifest', async () => {
     const image = imageOf([manifestOf([gzipLayer('one'), ociLayer('two')])]);
     const registry = new EmbeddedTransport();
