@@ -175,7 +175,7 @@ describe('the program', () => {
   it('loads what a command needs only when it runs, so that --version and --help cost nothing', () => {
     expect(loadedBy('main')).toEqual([
       ...['change-commands', 'commander', 'exit-code', 'flags', 'lookup-commands', 'main', 'node:v8', 'process-io'],
-      ...['program', 'transfer-commands', 'version'],
+      ...['process-title', 'program', 'transfer-commands', 'version'],
     ]);
   });
 });

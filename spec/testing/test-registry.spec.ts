@@ -257,7 +257,7 @@ describe('startTestRegistry', () => {
     it.each(['distribution-2.8', 'distribution-3', 'ecr'] as const)(
       '%s gets a blob whose connection broke in the middle',
       async (personality) => {
-        const client = await start({ personality, faults: [{ on: 'PATCH', resetAfterBytes: 2_000_000, times: 2 }] });
+        const client = await start({ personality, faults: [{ on: 'PATCH', resetAfterBytes: 700_000, times: 2 }] });
         const pushed = await client.push(BIG, 'team/app:1.0');
         expect((await client.resolve('team/app', '1.0'))?.digest).toBe(pushed.digest);
         expect(registry.faults.pending).toEqual([]);
