@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { TarReadError } from '../errors.js';
+import { inPooled } from '../oci/in-pooled.js';
 import { printable } from '../redact.js';
 import { CHUNK, cutShort } from './content-range.js';
 import type { StreamSource } from './stream-source.js';
@@ -40,7 +41,8 @@ export class PassingContent {
 
   /** The bytes, from the start; a stream opened before gets no more. The stream fails when it is too late for that. */
   open(): Readable {
-    return Readable.from(this.chunks(++this.opened), { objectMode: false, highWaterMark: CHUNK });
+    // A pipe gives 64 KiB at a time.
+    return Readable.from(inPooled(this.chunks(++this.opened)), { objectMode: false, highWaterMark: CHUNK });
   }
 
   /** Lets go of what is kept: nobody will open it again. */
