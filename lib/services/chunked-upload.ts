@@ -75,7 +75,7 @@ export class ChunkedUpload {
       const rest = chunk.subarray(chunk.length - (end - before));
       this.from = await this.patch(rest, parts < MAX_PARTS).catch((error: unknown) => {
         if (breaks > MAX_BREAKS || parts > MAX_PARTS) throw error;
-        return this.found(error, end - chunk.length, end, breaks++);
+        return this.found(error, end, breaks++);
       });
       this.count(this.from - before);
       this.job.sent.waste(Math.max(0, this.handed - (this.from - before)));
@@ -98,14 +98,14 @@ export class ChunkedUpload {
   }
 
   /** Where a chunk goes on that broke off. @throws what it broke off with, where that cannot be told */
-  private async found(error: unknown, start: number, end: number, breaks: number): Promise<number> {
+  private async found(error: unknown, end: number, breaks: number): Promise<number> {
     const { upload, signal } = this.job;
     signal?.throwIfAborted();
     const delay = resumeDelay(error, breaks, this.job.baseDelay);
     if (delay === undefined) throw error;
     await sleep(delay, signal);
     const stored = await upload.stored(signal);
-    const isHere = stored !== undefined && stored >= start && stored <= end;
+    const isHere = stored !== undefined && stored >= this.from && stored <= end;
     const isRefused = error instanceof RegistryError && error.status === 416 && stored === this.from;
     if (!isHere || isRefused) throw error;
     return stored;

@@ -180,6 +180,24 @@ describe.each(ways)('an upload in chunks, %s', (_, push) => {
     expect(buffers.take().buffer).not.toBe(pooled.buffer);
   });
 
+  it('begins anew where the registry has less than it had before', async () => {
+    let patches = 0;
+    const change = ({ method }: RegistryRequest, answer: RegistryResponse): RegistryResponse => {
+      if (method === 'PATCH' && patches++ === 0) return { ...answer, headers: { ...answer.headers, range: '0-99999' } };
+      return method === 'GET' ? { ...answer, headers: { ...answer.headers, range: '0-9' } } : answer;
+    };
+    const faults = [{ on: 'PATCH', nth: 2, status: 503 }];
+    const { blobs, seen } = setUp({ chunkSize: MIB, faults, change });
+    const steps: number[] = [];
+    await expectStored(
+      blobs,
+      push(blobs, (bytes) => void steps.push(bytes)),
+    );
+    expect(count(seen, 'POST')).toBe(2);
+    // What is taken back is all that was counted.
+    expect(steps.filter((bytes) => bytes < 0)).toEqual([-100_000]);
+  });
+
   it('does not send a chunk for ever where the registry takes a byte at a time', async () => {
     let [stored, patches] = [1, 0];
     const registry: RegistryHandler = {
