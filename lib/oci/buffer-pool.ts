@@ -20,6 +20,11 @@ export class BufferPool {
     return Buffer.from(bytes);
   }
 
+  /** Whoever may need the bytes again after they were sent sees to it that they stay what they are. */
+  keep({ buffer }: Buffer): void {
+    this.own.delete(buffer);
+  }
+
   /** Nobody may look at the bytes any more. What did not come from here, or is only a part of what did, is left alone. */
   giveBack({ buffer, byteLength }: Buffer): void {
     if (byteLength !== POOLED || !this.own.delete(buffer)) return;

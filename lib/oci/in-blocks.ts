@@ -9,8 +9,10 @@ export async function* inBlocks(source: Readable, size: number): AsyncGenerator<
     while (length + rest.length >= size) {
       const taken = rest.subarray(0, size - length);
       rest = rest.subarray(taken.length);
-      yield pending.length === 0 ? taken : Buffer.concat([...pending, taken], size);
+      const block = pending.length === 0 ? taken : Buffer.concat([...pending, taken], size);
+      // Not held any longer: whoever gets the block may keep it for a while.
       [pending, length] = [[], 0];
+      yield block;
     }
     if (rest.length > 0) pending.push(rest);
     length += rest.length;

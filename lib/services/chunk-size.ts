@@ -34,7 +34,11 @@ export class ChunkSize {
   }
 }
 
-/** Whether less at a time may help. GHCR says 416 to a chunk that is too large. */
+/** GHCR says 416 to a chunk that is too large; and some proxies take nothing of unknown length. */
+const OTHERS = { chunk: 416, whole: 411 };
+
+/** Whether less at a time, which has a length, may help. */
 export function isTooLarge(error: unknown, isChunk: boolean): boolean {
-  return error instanceof RegistryError && (error.status === 413 || (isChunk && error.status === 416));
+  if (!(error instanceof RegistryError)) return false;
+  return error.status === 413 || error.status === OTHERS[isChunk ? 'chunk' : 'whole'];
 }

@@ -1,12 +1,18 @@
 import type { Readable } from 'node:stream';
 import { RegistryError } from '../errors.js';
 import { streamOf } from '../oci/byte-stream.js';
+import { buffers } from '../oci/buffer-pool.js';
 import { Digester } from '../oci/digest.js';
 import { inBlocks } from '../oci/in-blocks.js';
 import { tapStream } from '../oci/tap-stream.js';
+import { onAbort } from '../transport/on-abort.js';
 import { sleep } from '../transport/time-limit.js';
+import { raceSignal } from '../transport/waiting.js';
 import { resumeDelay } from './upload-tries.js';
 import type { UploadedContent, UploadJob } from './whole-upload.js';
+
+/** Requests in which one chunk goes out at most, where the registry takes a part of it each time. */
+const MAX_PARTS = 100;
 
 /** Breaks of one chunk, after which the session is given up. */
 const MAX_BREAKS = 4;
@@ -32,15 +38,19 @@ export class ChunkedUpload {
 
   async run(): Promise<UploadedContent> {
     const { upload, content, sent, finish } = this.job;
-    const source = await content.open();
+    const source = await this.open();
     this.count = sent.begin();
     const digester = new Digester();
+    // Between two requests nobody else would end the wait for a source that says nothing.
+    const stopListening = onAbort(this.job.signal, (reason) => source.destroy(reason as Error));
     try {
       for await (const chunk of inBlocks(source, Math.max(this.size, upload.minimalChunk))) {
+        buffers.keep(chunk);
         if (content.digest === undefined) digester.update(chunk);
         await this.send(chunk);
       }
     } finally {
+      stopListening();
       source.destroy();
     }
     const digest = content.digest ?? digester.digest();
@@ -48,22 +58,35 @@ export class ChunkedUpload {
     return { digest, size: this.from };
   }
 
+  private async open(): Promise<Readable> {
+    const opening = Promise.resolve(this.job.content.open());
+    // Whoever waits no more leaves nothing open behind.
+    const close = (late: Readable): void => void late.on('error', () => undefined).destroy();
+    return raceSignal(opening, this.job.signal).catch((error: unknown) => {
+      opening.then(close, () => undefined);
+      throw error;
+    });
+  }
+
   private async send(chunk: Buffer): Promise<void> {
     const end = this.from + chunk.length;
-    for (let breaks = 1; this.from < end; breaks++) {
+    for (let [breaks, parts] = [1, 1]; this.from < end; parts++) {
       const before = this.from;
       const rest = chunk.subarray(chunk.length - (end - before));
-      this.from = await this.patch(rest).catch((error: unknown) => {
-        if (breaks > MAX_BREAKS) throw error;
-        return this.found(error, end - chunk.length, end, breaks);
+      this.from = await this.patch(rest, parts < MAX_PARTS).catch((error: unknown) => {
+        if (breaks > MAX_BREAKS || parts > MAX_PARTS) throw error;
+        return this.found(error, end, breaks++);
       });
       this.count(this.from - before);
       this.job.sent.waste(Math.max(0, this.handed - (this.from - before)));
     }
   }
 
-  /** @returns how far the registry is now */
-  private async patch(bytes: Buffer): Promise<number> {
+  /**
+   * @param believes - whether the registry may say that it took a part
+   * @returns how far it is now
+   */
+  private async patch(bytes: Buffer, believes: boolean): Promise<number> {
     const { upload, signal } = this.job;
     const { from } = this;
     this.handed = 0;
@@ -71,18 +94,18 @@ export class ChunkedUpload {
     const stored = (await upload.patch({ size: bytes.length, open }, from, signal)) ?? Infinity;
     this.isStalled ||= stored <= from;
     // It may have taken a part; what else it says is a miscount, and the digest will tell.
-    return stored > from && stored < from + bytes.length ? stored : from + bytes.length;
+    return believes && stored > from && stored < from + bytes.length ? stored : from + bytes.length;
   }
 
   /** Where a chunk goes on that broke off. @throws what it broke off with, where that cannot be told */
-  private async found(error: unknown, start: number, end: number, breaks: number): Promise<number> {
+  private async found(error: unknown, end: number, breaks: number): Promise<number> {
     const { upload, signal } = this.job;
     signal?.throwIfAborted();
     const delay = resumeDelay(error, breaks, this.job.baseDelay);
     if (delay === undefined) throw error;
     await sleep(delay, signal);
     const stored = await upload.stored(signal);
-    const isHere = stored !== undefined && stored >= start && stored <= end;
+    const isHere = stored !== undefined && stored >= this.from && stored <= end;
     const isRefused = error instanceof RegistryError && error.status === 416 && stored === this.from;
     if (!isHere || isRefused) throw error;
     return stored;

@@ -18,6 +18,15 @@ export interface UploadSteps {
   adapts?: (error: unknown) => boolean;
 }
 
+/** What led to a failure. */
+interface Past {
+  tries: number;
+  /** Whether an earlier try ended with another digest. */
+  wasDamaged: boolean;
+  hadSession: boolean;
+  baseDelay: number;
+}
+
 /** A whole blob is tried this often: what broke off in the middle of a stream cannot be repeated by the transport. */
 const TRIES = 4;
 
@@ -33,6 +42,7 @@ export async function withTries(
   sent: SentBytes,
   signal: AbortSignal | undefined,
 ): Promise<PushedBlob> {
+  let wasDamaged = false;
   for (let tries = 1; ; tries++) {
     let upload: BlobUpload | undefined;
     try {
@@ -45,8 +55,13 @@ export async function withTries(
       await upload?.cancel();
       signal?.throwIfAborted();
       if (!canRepeat()) throw error;
-      const pause = adapts(error) ? 0 : pauseAfter(error, tries, upload !== undefined, baseDelay);
+      // To open a session there is one way only.
+      const isAdapted = upload !== undefined && adapts(error);
+      const pause = isAdapted
+        ? 0
+        : pauseAfter(error, { tries, wasDamaged, hadSession: upload !== undefined, baseDelay });
       if (pause === undefined) throw error;
+      wasDamaged ||= isDigestInvalid(error);
       await sleep(pause, signal);
     }
   }
@@ -62,14 +77,18 @@ export function isSessionOver(error: unknown): boolean {
  * Milliseconds until another try, `undefined` when there is none. What a session failed with, a new one may not; what comes
  * before it, the transport has tried often enough, unless the registry went away in the middle of it all.
  */
-function pauseAfter(error: unknown, tries: number, hadSession: boolean, baseDelay: number): number | undefined {
+function pauseAfter(error: unknown, { tries, wasDamaged, hadSession, baseDelay }: Past): number | undefined {
   if (tries >= TRIES) return undefined;
   if (!(error instanceof RegistryError)) return isContentRetryable(error) ? 0 : undefined;
   const isAway = tries > 1 && isUnanswered(error);
   // Bytes can be damaged on their way, but not every time.
-  const isDamaged = tries === 1 && error.code === 'DIGEST_INVALID';
+  const isDamaged = !wasDamaged && isDigestInvalid(error);
   if (hadSession ? !isSessionOver(error) && !isDamaged : !isAway) return undefined;
   return delayOf(error, tries, baseDelay);
+}
+
+function isDigestInvalid(error: unknown): boolean {
+  return error instanceof RegistryError && error.code === 'DIGEST_INVALID';
 }
 
 /** Milliseconds until the session that failed is asked how far it got; `undefined` when that is of no use. */

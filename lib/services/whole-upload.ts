@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { RegistryError } from '../errors.js';
+import { RegistryClientError, RegistryError } from '../errors.js';
 import { Digester } from '../oci/digest.js';
 import { derivedStream } from '../oci/tap-stream.js';
 import { sleep } from '../transport/time-limit.js';
@@ -14,8 +14,8 @@ const MAX_BREAKS = 3;
 /** Bytes that are sent again sooner than asked for. */
 const WORTH_ASKING = 64 * 1024;
 
-/** Requests in which one session gets a content at most. */
-const MAX_PIECES = 100;
+/** How often one session has the content read at most: each time all of it is, for a gain that may be a single byte. */
+const MAX_READINGS = 100;
 
 /** What is sent: its digest and size where they are known before. */
 export interface UploadContent {
@@ -58,18 +58,19 @@ export class WholeUpload {
   private from = 0;
   /** Bytes of the content that were handed to the network, counted from its start. */
   private reached = 0;
+  private readings = 0;
   /** What the content is, once it has been read to its end. */
   private whole: UploadedContent | undefined;
 
   constructor(private readonly job: UploadJob) {}
 
   async run(): Promise<UploadedContent> {
-    for (let [all, breaks] = [1, 1]; ; all++, breaks++) {
+    for (let breaks = 1; ; breaks++) {
       try {
         return await this.send();
       } catch (error) {
         const before = this.from;
-        const isHopeless = breaks > MAX_BREAKS || all > MAX_PIECES;
+        const isHopeless = breaks > MAX_BREAKS || this.readings >= MAX_READINGS;
         if (isHopeless || !(await this.resumes(error, breaks))) throw error;
         if (this.from > before) breaks = 0;
       }
@@ -99,12 +100,14 @@ export class WholeUpload {
 
   private async stream(): Promise<UploadedContent> {
     const { upload, finish, repository, signal } = this.job;
-    for (let pieces = 1; this.from !== this.whole?.size; pieces++) {
+    while (this.from !== this.whole?.size) {
       this.whole = undefined;
       const stored = await upload.patch({ open: () => this.open() }, undefined, signal);
-      const isLess = stored !== undefined && stored < this.reached && pieces < MAX_PIECES;
+      const isLess = stored !== undefined && stored < this.reached && this.readings < MAX_READINGS;
       this.from = isLess ? await this.taken(stored) : this.reached;
-      if (!this.read()) throw unfinished(repository);
+      const whole = this.read();
+      if (!whole) throw unfinished(repository);
+      if (whole.size < this.reached) throw changed(repository);
     }
     await finish(this.whole.digest);
     return this.whole;
@@ -112,9 +115,9 @@ export class WholeUpload {
 
   /** @returns whether the rest can be sent in the same session */
   private async resumes(error: unknown, breaks: number): Promise<boolean> {
-    const { upload, signal } = this.job;
+    const { upload, believes, signal } = this.job;
     signal?.throwIfAborted();
-    if (this.reached < WORTH_ASKING || !this.canOpen()) return false;
+    if (!believes || this.reached < WORTH_ASKING || !this.canOpen()) return false;
     const delay = resumeDelay(error, breaks, this.job.baseDelay);
     if (delay === undefined) return false;
     // A request that broke may still be on its way to the registry's disk.
@@ -138,6 +141,7 @@ export class WholeUpload {
   private async open(): Promise<Readable> {
     const { content, sent } = this.job;
     const { from } = this;
+    this.readings += 1;
     const source = await content.open();
     const count = sent.begin(from);
     return derivedStream(source, this.rest(source, from, count));
@@ -163,6 +167,14 @@ export class WholeUpload {
 function unfinished(repository: string): RegistryError {
   return new RegistryError(`uploading to ${repository}: the registry answered before everything was sent`, {
     code: 'UPLOAD_UNFINISHED',
+    retryable: true,
+  });
+}
+
+/** Packed by another program than before, for example: then what the registry has is no part of it. */
+function changed(repository: string): RegistryClientError {
+  return new RegistryClientError(`uploading to ${repository}: the content got shorter while it was sent`, {
+    code: 'CONTENT_CHANGED',
     retryable: true,
   });
 }

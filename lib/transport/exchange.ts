@@ -22,6 +22,9 @@ export type Perform = (
 /** Milliseconds an answer to an unfinished upload may take to arrive before its connection is given up. */
 const EARLY_ANSWER = 2000;
 
+/** What a server that goes on reading may say before it has everything. Another one, of a web page for example, reads no more. */
+const TAKEN = new Set<number | undefined>([201, 202]);
+
 /** No more than this has left when a connection turns out to have been closed already: one read of a source. */
 const FIRST_BYTES = 1024 * 1024;
 
@@ -75,7 +78,7 @@ export class Exchange {
     try {
       const answer = await this.perform(this.request, this.body, this.abort.signal, (sent) => void this.watch(sent));
       const isEarly = this.body !== undefined && !this.body.isComplete;
-      if (isEarly && (answer.statusCode ?? 0) >= 300) return await this.early(answer);
+      if (isEarly && !TAKEN.has(answer.statusCode)) return await this.early(answer);
       if (isEarly) await this.sendRest();
       return this.response(answer, new AnswerBody(answer, this.request, this.patience.idle));
     } catch (error) {

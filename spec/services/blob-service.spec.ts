@@ -213,6 +213,7 @@ describe('BlobService', () => {
         ['POST', [404, 503], [HEAD, POST]],
         ['POST by 404', [404, refusal(404, 'NAME_UNKNOWN')], [HEAD, POST]],
         ['POST by a broken connection', [404, broken()], [HEAD, POST]],
+        ['POST by 413', [404, 413], [HEAD, POST]],
         ['POST by a web page', [404, { status: 200, body: '<html>' }], [HEAD, POST]],
       ])('%s, it has been tried often enough by the transport', async (_, steps, expected) => {
         const { transport, blobs } = setUp(...steps);
@@ -296,6 +297,16 @@ describe('BlobService', () => {
         await expect(blobs.push('team/app', content)).resolves.toMatchObject({ outcome: 'uploaded' });
         const twice = setUp(404, session('1?s=a'), damaged, 204, 404, session('2?s=b'), damaged, 204);
         await expect(twice.blobs.push('team/app', content)).rejects.toMatchObject({ code: 'DIGEST_INVALID' });
+      });
+
+      it('by a digest that does not match, after another failure, it is sent once more as well', async () => {
+        const damaged = refusal(400, 'DIGEST_INVALID');
+        const { blobs } = setUp(
+          ...[404, session('1?s=a'), 503, 404, 204],
+          ...[404, session('2?s=b'), damaged, 204],
+          ...[404, session('3?s=c'), stored],
+        );
+        await expect(blobs.push('team/app', content)).resolves.toMatchObject({ outcome: 'uploaded' });
       });
 
       it('by a registry that stored something else, it is not sent again', async () => {

@@ -8,6 +8,7 @@ import type { RegistryHandler, RegistryRequest, RegistryResponse } from '../../l
 import { Personality, type PersonalityName } from '../../lib/embedded/personality.js';
 import { EmbeddedRegistry } from '../../lib/embedded/registry.js';
 import { errorResponse, Refusal } from '../../lib/embedded/registry-error.js';
+import { buffers, POOLED } from '../../lib/oci/buffer-pool.js';
 import { digestOf } from '../../lib/oci/digest.js';
 import { BlobService, type PushedBlob } from '../../lib/services/blob-service.js';
 import { noise, toBuffer } from '../support/content.js';
@@ -167,6 +168,74 @@ describe.each(ways)('an upload in chunks, %s', (_, push) => {
     const { blobs, seen } = setUp({ chunkSize: MIB, faults, personality: 'distribution-2.8' });
     await expectStored(blobs, push(blobs));
     expect(count(seen, 'POST')).toBe(2);
+  });
+
+  it('takes what lies in a buffer of the pool out of it, for it may have to be sent again', async () => {
+    const { blobs } = setUp({ chunkSize: POOLED });
+    const pooled = buffers.take();
+    const content = Buffer.concat([pooled, Buffer.from('and more')]);
+    const source = (): Readable => Readable.from([pooled, content.subarray(POOLED)]);
+    await blobs.pushStream('app', { mediaType, open: source });
+    buffers.giveBack(pooled);
+    expect(buffers.take().buffer).not.toBe(pooled.buffer);
+  });
+
+  it('begins anew where the registry has less than it had before', async () => {
+    let patches = 0;
+    const change = ({ method }: RegistryRequest, answer: RegistryResponse): RegistryResponse => {
+      if (method === 'PATCH' && patches++ === 0) return { ...answer, headers: { ...answer.headers, range: '0-99999' } };
+      return method === 'GET' ? { ...answer, headers: { ...answer.headers, range: '0-9' } } : answer;
+    };
+    const faults = [{ on: 'PATCH', nth: 2, status: 503 }];
+    const { blobs, seen } = setUp({ chunkSize: MIB, faults, change });
+    const steps: number[] = [];
+    await expectStored(
+      blobs,
+      push(blobs, (bytes) => void steps.push(bytes)),
+    );
+    expect(count(seen, 'POST')).toBe(2);
+    // What is taken back is all that was counted.
+    expect(steps.filter((bytes) => bytes < 0)).toEqual([-100_000]);
+  });
+
+  it('does not send a chunk for ever where the registry takes a byte at a time', async () => {
+    let [stored, patches] = [1, 0];
+    const registry: RegistryHandler = {
+      handle: async ({ method, body }) => {
+        await buffer(body);
+        if (method === 'PATCH') [stored, patches] = [stored + 1, patches + 1];
+        const headers = { location: '/v2/app/blobs/uploads/1', range: `0-${stored - 1}` };
+        return { status: method === 'PUT' ? 400 : 202, headers };
+      },
+    };
+    const blobs = new BlobService(new EmbeddedTransport(registry), { ...OPTIONS, chunkSize: 2000 });
+    const small = { mediaType, open: () => Readable.from([Buffer.alloc(3000)]) };
+    await expect(blobs.pushStream('app', small)).rejects.toMatchObject({ status: 400 });
+    expect(patches).toBeLessThanOrEqual(4 * 101);
+  });
+
+  it.each<[string, () => Promise<Readable> | Readable]>([
+    ['says nothing', () => new Readable({ read: () => undefined })],
+    ['does not open', () => new Promise<Readable>(() => undefined)],
+  ])('can be aborted while its content %s', async (_what, silent) => {
+    const { blobs, seen } = setUp({ chunkSize: MIB });
+    const abort = new AbortController();
+    const open = (): Promise<Readable> | Readable => {
+      setImmediate(() => abort.abort(new Error('enough')));
+      return silent();
+    };
+    const pushing = blobs.pushStream('app', { mediaType, open }, { signal: abort.signal });
+    await expect(pushing).rejects.toThrow('enough');
+    expect(seen.at(-1)).toBe('DELETE');
+  });
+
+  it('is what a proxy gets that takes nothing of unknown length', async () => {
+    const gate: Gate = ({ method, headers }) =>
+      method === 'PATCH' && headers['content-length'] === undefined
+        ? errorResponse(new Refusal('SIZE_INVALID', 'no length', { status: 411 }))
+        : undefined;
+    const { blobs } = setUp({ gate });
+    await expectStored(blobs, push(blobs));
   });
 
   describe('when a proxy says that the body is too large', () => {

@@ -200,6 +200,52 @@ describe('an upload as a stream', () => {
     }
   }
 
+  it('begins anew where the content is shorter than what is there of it', async () => {
+    const { blobs, seen } = setUp({ faults: [{ on: 'PATCH', path: UPLOAD, resetAfterBytes: 2 * MIB }] });
+    const short = CONTENT.subarray(0, MIB);
+    let opened = 0;
+    const pushed = await blobs.pushStream('app', {
+      mediaType: descriptor.mediaType,
+      open: () => (opened++ === 0 ? open() : Readable.from([short], { objectMode: false })),
+    });
+    expect(pushed.descriptor).toMatchObject({ digest: digestOf(short), size: MIB });
+    expect(opened).toBe(3);
+    expect(seen.filter((line) => line.startsWith('POST'))).toHaveLength(2);
+  });
+
+  it('trusts no count any more that has spoilt an upload', async () => {
+    const faults = [1, 2].map(() => ({ on: 'PATCH', path: UPLOAD, resetAfterBytes: 2 * MIB }));
+    const change = ({ method }: RegistryRequest, answer: RegistryResponse): RegistryResponse => {
+      const tooFew = `0-${Number(/\d+$/.exec(answer.headers.range ?? '')?.[0]) - 1}`;
+      return method === 'GET' ? { ...answer, headers: { ...answer.headers, range: tooFew } } : answer;
+    };
+    const { blobs, seen, faulty } = setUp({ faults, change });
+    await expectStored(blobs, asStream(blobs));
+    expect(faulty.pending).toHaveLength(0);
+    expect(seen.filter((line) => line.startsWith('POST'))).toHaveLength(3);
+  });
+
+  it('does not read the content for ever where it gets on by a few bytes each time', async () => {
+    let [stored, patches] = [0, 0];
+    const headers = (): Record<string, string> => ({ location: '/v2/app/blobs/uploads/1', range: `0-${stored}` });
+    const slow: RegistryHandler = {
+      handle: async ({ method, body }) => {
+        await buffer(body);
+        if (method === 'PATCH') [stored, patches] = [stored + 9, patches + 1];
+        // Every hundredth time it fails, so that it is asked how far it is.
+        const isBroken = method === 'PUT' || patches % 100 === 99;
+        if (method === 'GET') return { status: 204, headers: headers() };
+        if (method === 'POST') stored = 0;
+        return { status: isBroken ? 503 : 202, headers: headers() };
+      },
+    };
+    const blobs = new BlobService(new EmbeddedTransport(slow), OPTIONS);
+    const small = CONTENT.subarray(0, 100_000);
+    const content = { mediaType: descriptor.mediaType, open: () => Readable.from([small], { objectMode: false }) };
+    await expect(blobs.pushStream('app', content)).rejects.toBeInstanceOf(RegistryError);
+    expect(patches).toBeLessThanOrEqual(4 * 110);
+  });
+
   it('begins anew, and counts by itself, where the registry never knows what it has', async () => {
     const change = ({ method }: RegistryRequest, answer: RegistryResponse): RegistryResponse =>
       method === 'PATCH' || method === 'GET' ? { ...answer, headers: { ...answer.headers, range: '0-99' } } : answer;

@@ -8,8 +8,10 @@ export interface Rule {
   breaches(files: readonly SourceFile[]): string[];
 }
 
-/** What services may share with the transports: what headers, bodies and URLs mean, but no transport. */
-const HELPERS = ['origin', 'retry-after', 'discard', 'response-body', 'time-limit'].map((name) => `transport/${name}`);
+/** What services may share with the transports: what headers, bodies, URLs and signals mean, but no transport. */
+const HELPERS = ['origin', 'retry-after', 'discard', 'response-body', 'time-limit', 'on-abort', 'waiting'].map(
+  (name) => `transport/${name}`,
+);
 
 /**
  * Who may import whom: a path is a file or a folder of `lib`, and may always import itself. What stands under `types` may be

@@ -125,6 +125,17 @@ describe('Exchange', () => {
       expect((await text(response.body)).length).toBeLessThan(200_000);
     });
 
+    it.each([200, 204])('and is the %s of something that is no registry, it is the answer', async (status) => {
+      const server = await TestServer.tcp((socket) =>
+        socket.once('data', () => {
+          socket.write(`HTTP/1.1 ${status} x\r\n${status === 200 ? 'content-length: 6\r\n' : ''}\r\n`);
+          if (status === 200) socket.write('<html>');
+          setTimeout(() => socket.destroy(), 50);
+        }),
+      );
+      expect(await create().send(uploadTo(server.url()).request)).toMatchObject({ status });
+    });
+
     /** Says yes to the first bytes, and leaves the rest to `then`. */
     const yes = (then: (socket: Socket) => void) =>
       TestServer.tcp((socket) =>
