@@ -9,7 +9,7 @@ import {
 import { isLoopback } from './transport/origin.js';
 import type { Transport } from './transport/transport.js';
 import type { RetryOptions } from './transport/retry-transport.js';
-import { MAX_TIMER, wholeNumber } from './whole-number.js';
+import { MAX_CHUNK, MAX_TIMER, wholeNumber } from './whole-number.js';
 
 /** What a client is made from. Every field may be left out. */
 export interface RegistryClientOptions {
@@ -77,8 +77,6 @@ export interface ResolvedOptions {
 }
 
 export const DEFAULT_URL = 'http://localhost:15000';
-
-const MAX_CHUNK = 64 * 1024 * 1024;
 
 const HUB_API = 'registry-1.docker.io';
 

@@ -13,7 +13,7 @@ import {
 import { isJsonObject } from '../oci/descriptor.js';
 import { printable, redactText, redactUrl } from '../redact.js';
 import { holdResponse } from '../transport/response-body.js';
-import { isTransient, retryAfter } from '../transport/retry-after.js';
+import { isTransient, rateLimited, retryAfter } from '../transport/retry-after.js';
 import type { TransportRequest, TransportResponse } from '../transport/transport.js';
 import { addressIn } from './location.js';
 
@@ -161,8 +161,7 @@ function classify(message: string, details: RegistryErrorDetails, response: Tran
     ? RateLimitError
     : (BY_STATUS[status] ?? (status < 500 ? BY_CODE.get(code) : undefined) ?? RegistryError);
   if (Class !== RateLimitError) return new Class(message, details);
-  const resetAt = wait === undefined ? undefined : new Date(Date.now() + wait);
-  return new RateLimitError(resetAt ? `${message}, until ${resetAt.toISOString()}` : message, { ...details, resetAt });
+  return rateLimited(message, details, wait);
 }
 
 /** `{"errors":[{code,message,detail}]}` where the registry keeps to the spec; anything else counts as no error body. */

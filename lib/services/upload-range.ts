@@ -1,7 +1,5 @@
+import { MAX_CHUNK } from '../whole-number.js';
 import type { Head } from './response.js';
-
-/** Chunks are held in memory: no registry may ask for larger ones. */
-const MAX_CHUNK = 64 * 1024 * 1024;
 
 /**
  * How many bytes of an upload the registry says to have. `0-0` may mean none or one (distribution-spec#577), so it says nothing;

@@ -84,6 +84,11 @@ function packedContent(layer: ArchiveLayer): Content {
   };
 }
 
+/** Under which a packed layer is known from one push to the next. */
+export function packedKey(diffId: string, packing: Packing): string {
+  return `${diffId} as ${packing}`;
+}
+
 /** Gets its digest while it is sent. */
 function compressedContent(layer: ArchiveLayer, compressor: Compressor): Content {
   const { packing } = compressor;
@@ -91,7 +96,7 @@ function compressedContent(layer: ArchiveLayer, compressor: Compressor): Content
     ...placeOf(layer),
     packing,
     compresses: true,
-    key: `${layer.diffId} as ${packing}`,
+    key: packedKey(layer.diffId as string, packing),
     prepare: async (onRead) => {
       const open = (): Readable => compressor.compress(checked(layer, onRead), layer.size);
       if (layer.size > SMALL_BLOB) return { mediaType: MediaType.octetStream, open };

@@ -9,7 +9,7 @@ import { algorithmOf, Digester } from '../oci/digest.js';
 import { MediaType } from '../oci/media-types.js';
 import { tapStream } from '../oci/tap-stream.js';
 import type { BlobContent, PushedBlob, StreamedContent } from '../services/blob-service.js';
-import type { Content } from './layer-content.js';
+import { type Content, packedKey } from './layer-content.js';
 import type { SentLayer } from './sent-layers.js';
 
 type OnRead = (bytes: number) => void;
@@ -29,6 +29,8 @@ export interface LayerLook {
 /** An entry on its way into the registry, which may turn out to be a layer. Its digests are computed as it passes. */
 export class PassingLayer {
   readonly content: Content;
+  /** The same as its name has it, under which it may be known; absent when that says nothing. */
+  readonly named: Content | undefined;
   private plain: string | ValidationError | undefined;
 
   constructor(
@@ -47,6 +49,9 @@ export class PassingLayer {
       compresses: compressor !== undefined,
       prepare: (onRead) => Promise.resolve(this.prepare(onRead)),
     };
+    const { diffId } = look;
+    this.named =
+      diffId === undefined ? undefined : { ...this.content, diffId, key: packedKey(diffId, this.content.packing) };
   }
 
   /** Whether it can be sent from its start: once more, if it was sent before. */
@@ -63,15 +68,17 @@ export class PassingLayer {
     return { packing, plain: isPlain ? pushed.descriptor.digest : this.plain, pushed };
   }
 
-  /** Reads past it, for the registry has it. @returns what it is when it is unpacked */
+  /** Reads past it, for the registry has it. @returns its digest @throws ValidationError when that is not its name */
   async skip(onRead: OnRead): Promise<string> {
-    const { diffId } = this.look;
-    const digester = new Digester(diffId === undefined ? 'sha256' : algorithmOf(diffId));
+    const { diffId = '' } = this.look;
+    const digester = new Digester(algorithmOf(diffId));
     for await (const chunk of this.passing.content.open() as AsyncIterable<Buffer>) {
       digester.update(chunk);
       onRead(chunk.length);
     }
-    return digester.digest();
+    const actual = digester.digest();
+    if (actual !== diffId) throw misnamed(this.content.entry, actual);
+    return actual;
   }
 
   private prepare(onRead: OnRead): BlobContent | StreamedContent {
@@ -100,7 +107,7 @@ export class PassingLayer {
     const verify = async (): Promise<void> => {
       if (plain) this.plain = await plain.digest().catch(asProblem);
       const actual = stored?.digest();
-      if (actual !== digest) throw invalid(this.content.entry, `has the digest ${actual}, which is not its name`);
+      if (actual !== digest) throw misnamed(this.content.entry, actual);
     };
     return tapStream(this.passing.content.open(), { chunk, verify, close: () => plain?.destroy() });
   }
@@ -113,6 +120,10 @@ export class PassingLayer {
       return undefined;
     }
   }
+}
+
+function misnamed(entry: string, actual: string | undefined): ValidationError {
+  return invalid(entry, `has the digest ${actual}, which is not its name`);
 }
 
 function asProblem(error: unknown): ValidationError {

@@ -2,7 +2,6 @@ import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { type ArchiveContents, readArchive } from '../archive/image-archive.js';
 import { digestInBlobPath } from '../archive/oci-image.js';
-import { invalid } from '../archive/problems.js';
 import { PassedSource } from '../archive/passed-source.js';
 import type { TarEntry } from '../archive/tar-entry.js';
 import { BLOCK, isTarStart } from '../archive/tar-header.js';
@@ -147,30 +146,36 @@ export class StreamPush {
   /** Resolves when the next entry can be read, which is before the registry has answered. */
   private async send(passing: PassingEntry, look: LayerLook): Promise<void> {
     const layer = new PassingLayer(passing, look);
-    const sending = this.together.run([() => this.limit(() => this.linkOrPush(layer, look))]);
+    const sending = this.together.run([() => this.limit(() => this.linkOrPush(layer))]);
     sending.catch(() => undefined);
     this.sending.push(sending);
     await Promise.race([sending, passing.content.passed]);
   }
 
-  private async linkOrPush(layer: PassingLayer, { diffId }: LayerLook): Promise<void> {
-    const { repository, signal, onProgress } = this.job;
-    const { content } = layer;
-    const named = { ...content, diffId, key: `${diffId} as ${content.packing}` };
-    const found = await (await this.known)?.find(named, [repository]);
-    const pushed = found && (await this.blobs.link(repository, found.descriptor, { signal, mountFrom: found.from }));
-    if (!pushed || diffId === undefined) return this.push(layer, named);
-    const blob = { entry: content.entry, size: content.size };
-    const progress = new BlobProgress(blob, onProgress);
-    const actual = await layer.skip((bytes) => progress.addRead(bytes));
-    if (actual !== diffId) throw invalid(content.entry, `has the digest ${actual}, which is not its name`);
-    onProgress({ state: pushed.outcome, blob, repository, descriptor: pushed.descriptor });
-    this.add(layer, { packing: content.packing, plain: diffId, pushed });
+  private async linkOrPush(layer: PassingLayer): Promise<void> {
+    const linked = layer.named && (await this.link(layer.named));
+    await (linked ? this.skip(layer, linked) : this.push(layer));
   }
 
-  private async push(layer: PassingLayer, named: Content): Promise<void> {
+  private async link(named: Content): Promise<PushedBlob | undefined> {
     const { repository } = this.job;
-    const { content } = layer;
+    const { signal } = this.together;
+    const found = await (await this.known)?.find(named, [repository]);
+    return found && this.blobs.link(repository, found.descriptor, { signal, mountFrom: found.from });
+  }
+
+  private async skip(layer: PassingLayer, pushed: PushedBlob): Promise<void> {
+    const { repository, onProgress } = this.job;
+    const { entry, size, packing } = layer.content;
+    const progress = new BlobProgress({ entry, size }, onProgress);
+    const plain = await layer.skip((bytes) => progress.addRead(bytes));
+    onProgress({ state: pushed.outcome, blob: { entry, size }, repository, descriptor: pushed.descriptor });
+    this.add(layer, { packing, plain, pushed });
+  }
+
+  private async push(layer: PassingLayer): Promise<void> {
+    const { repository } = this.job;
+    const { content, named } = layer;
     try {
       await this.pusher.push({ content, repositories: [repository] });
     } catch (error) {
@@ -180,7 +185,7 @@ export class StreamPush {
     const sent = layer.sent(pushed);
     this.add(layer, sent);
     // Only what it turned out to be, not what its name says.
-    if (sent.plain === named.diffId) await (await this.known)?.remember(named, pushed.descriptor, repository);
+    if (named && sent.plain === named.diffId) await (await this.known)?.remember(named, pushed.descriptor, repository);
   }
 
   private add(layer: PassingLayer, sent: SentLayer): void {

@@ -1,3 +1,5 @@
+import { RateLimitError, type RegistryErrorDetails } from '../errors.js';
+
 const TRANSIENT = new Set([408, 425, 429, 499, 500, 502, 503, 504, 520, 521, 522, 523, 524]);
 
 /** Statuses that a later try may turn into better ones: overload, gateways, and what proxies make of both. */
@@ -8,7 +10,7 @@ export function isTransient(status: number): boolean {
 /** Nobody waits longer than a year, and a `Date` can still be made from it. */
 const MOST = 366 * 24 * 3600 * 1000;
 
-/** Seconds. Nobody asks for 31 years: such a number is the moment itself, in seconds since 1970, as Docker Hub sends it. */
+/** Seconds. Nobody asks for 31 years: such a number is the moment itself, in seconds since 1970. */
 const MOMENT = 1e9;
 
 /** What an HTTP date starts with; `Date.parse` alone takes `-5` for a year. Source: RFC 9110 §5.6.7. */
@@ -31,4 +33,10 @@ export function retryAfter(headers: Readonly<Record<string, string>>): number | 
 function dateOf(text = ''): number | undefined {
   const at = DATE.test(text) ? Date.parse(/gmt$/i.test(text) ? text : `${text} GMT`) : NaN;
   return Number.isNaN(at) ? undefined : at;
+}
+
+/** @param wait - milliseconds, where the server said how long; the message then says until when */
+export function rateLimited(message: string, details: RegistryErrorDetails, wait: number | undefined): RateLimitError {
+  const resetAt = wait === undefined ? undefined : new Date(Date.now() + wait);
+  return new RateLimitError(resetAt ? `${message}, until ${resetAt.toISOString()}` : message, { ...details, resetAt });
 }

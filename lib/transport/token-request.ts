@@ -1,16 +1,10 @@
-import {
-  AuthenticationError,
-  RateLimitError,
-  RegistryError,
-  type RegistryErrorDetails,
-  type RegistryErrorEntry,
-} from '../errors.js';
+import { AuthenticationError, RegistryError, type RegistryErrorDetails, type RegistryErrorEntry } from '../errors.js';
 import { streamOf } from '../oci/byte-stream.js';
 import { isJsonObject, type JsonObject } from '../oci/descriptor.js';
 import { printable, redactUrl } from '../redact.js';
 import { basicAuthorization, concealSecrets, type Credentials } from './credentials.js';
 import { readUpTo } from './response-body.js';
-import { retryAfter } from './retry-after.js';
+import { rateLimited, retryAfter } from './retry-after.js';
 import type { Transport, TransportRequest } from './transport.js';
 import { within } from './waiting.js';
 
@@ -141,7 +135,7 @@ function fail(request: TokenRequest, answer: Answer): never {
   const outcome = `${answer.status}${said === '' ? '' : ` (${said})`}`;
   const details = { ...about(request, answer), errors, ...(errors[0] ? { code: errors[0].code } : {}) };
   if (answer.status === 429)
-    throw limited(request, outcome, { ...details, retryable: true }, retryAfter(answer.headers));
+    throw rateLimited(describe(request, outcome), { ...details, retryable: true }, retryAfter(answer.headers));
   if (answer.status >= 500) throw failure(request, outcome, { ...details, retryable: true });
   throw failure(request, outcome, { ...details, hint: signInHint(request) });
 }
@@ -174,13 +168,6 @@ function parseJson(bytes: Buffer): JsonObject | undefined {
 
 function about({ realm }: TokenRequest, { method, status }: Answer): RegistryErrorDetails {
   return { code: 'TOKEN_REFUSED', method, status, url: redactUrl(realm) };
-}
-
-/** @param wait - milliseconds, where the server said how long */
-function limited(request: TokenRequest, outcome: string, details: RegistryErrorDetails, wait?: number): RegistryError {
-  const resetAt = wait === undefined ? undefined : new Date(Date.now() + wait);
-  const text = describe(request, resetAt ? `${outcome}, until ${resetAt.toISOString()}` : outcome);
-  return new RateLimitError(text, { ...details, resetAt });
 }
 
 function failure(request: TokenRequest, outcome: string, details: RegistryErrorDetails): RegistryError {
