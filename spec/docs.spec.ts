@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { posix } from 'node:path';
+import { RULES } from './support/architecture-rules.js';
 import { commandLinesIn, refusalOf } from './support/command-lines.js';
 import {
   anchorsIn,
@@ -11,6 +12,7 @@ import {
   readPages,
   relativeLinks,
 } from './support/markdown.js';
+import { parseSource } from './support/source-files.js';
 
 describe('the documentation', () => {
   let pages: Page[];
@@ -59,6 +61,39 @@ describe('the documentation', () => {
     expect(lines.length).toBeGreaterThan(20);
     const refusals = await Promise.all(lines.map(refusalOf));
     expect(refusals.filter((refusal) => refusal !== undefined)).toEqual([]);
+  });
+});
+
+describe('the picture of the house', () => {
+  const isFolder = (place: string): Promise<boolean> =>
+    stat(`lib/${place}`).then(
+      (found) => found.isDirectory(),
+      () => false,
+    );
+  const fileOf = async (place: string): Promise<string> => ((await isFolder(place)) ? `${place}/any` : place);
+
+  it('has only arrows that the rules of the house allow, between what is there', async () => {
+    const rule = RULES.find(({ sentence }) => sentence.includes('those below'))!;
+    const svg = await readFile('docs/architecture.svg', 'utf8');
+    const arrows = [...svg.matchAll(/data-arrow="(\S+) (\S+)"/g)].map(([, from = '', to = '']) => ({ from, to }));
+    expect(arrows.length).toBeGreaterThan(10);
+    for (const { from, to } of arrows) {
+      const [file, used] = await Promise.all([from, to].map(fileOf));
+      const up = posix.relative(posix.dirname(file!), used!);
+      const source = parseSource(`${file}.ts`, `import '${up.startsWith('.') ? up : `./${up}`}.js'`);
+      expect(rule.breaches([source])).toEqual([]);
+      const isThere = await Promise.all(
+        [from, to].map(async (place) => (await isFolder(place)) || stat(`lib/${place}.ts`)),
+      );
+      expect(isThere).not.toContain(false);
+    }
+  });
+
+  it('asks nothing from elsewhere', async () => {
+    const svg = await readFile('docs/architecture.svg', 'utf8');
+    expect(svg.replace('xmlns="http://www.w3.org/2000/svg"', '')).not.toMatch(
+      /https?:|@import|@font-face|<script|href/,
+    );
   });
 });
 
