@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { RULES } from './support/architecture-rules.js';
 import { commandLinesIn, refusalOf } from './support/command-lines.js';
@@ -47,6 +47,12 @@ describe('the documentation', () => {
   it('has an index of its pages', () => {
     const index = pages.find(({ path }) => path === 'docs/README.md')!;
     const names = pages.flatMap(({ path }) => /^docs\/(?!README)(.*)$/.exec(path)?.[1] ?? []);
+    expect(relativeLinks(index.text)).toEqual(expect.arrayContaining(names));
+  });
+
+  it('has an index of the samples', async () => {
+    const index = pages.find(({ path }) => path === 'samples/README.md')!;
+    const names = (await readdir('samples')).filter((name) => name.endsWith('.ts'));
     expect(relativeLinks(index.text)).toEqual(expect.arrayContaining(names));
   });
 
@@ -99,10 +105,14 @@ describe('the picture of the house', () => {
 
 describe('what is looked for in a page', () => {
   it('is a link, but not one in code or to another host', () => {
-    const text = ['[a](a.md#b) and [`b`](#c), not `[c](d)`, not [d](https://e.test/)', '```ts', 'f[0](g)', '```'].join(
-      '\n',
-    );
-    expect(relativeLinks(text)).toEqual(['a.md#b', '#c']);
+    const text = [
+      '[a](a.md#b) and [`b`](#c), not `[c](d)`, not [d](https://e.test/)',
+      '[h]: i.md',
+      '```ts',
+      'f[0](g)',
+      '```',
+    ].join('\n');
+    expect(relativeLinks(text)).toEqual(['a.md#b', '#c', 'i.md']);
   });
 
   it('is a heading under the name that it is linked by, counted where it comes again', () => {

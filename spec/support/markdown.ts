@@ -33,7 +33,9 @@ export function isCutFrom(sample: string, code: string): boolean {
 /** Where links lead that are not to other hosts, as they are written. */
 export function relativeLinks(text: string): string[] {
   const prose = withoutFences(text).replace(/`[^`\n]*`/g, '');
-  const links = [...prose.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target);
+  const links = [...prose.matchAll(/\]\(([^)\s]+)\)|^\[[^\]]+\]: (\S+)$/gm)].map(
+    ([, inline, named]) => inline ?? named!,
+  );
   return links.filter((target) => !/^[a-z]+:/i.test(target));
 }
 
