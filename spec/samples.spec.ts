@@ -9,19 +9,37 @@ import { runNode } from './support/proc.js';
 
 /** What each sample is run with, and what it must print. The build compiles them; they import the package by its name. */
 const SAMPLES: Record<string, { args?: string[]; input?: string; prints: RegExp }> = {
+  'blobs.ts': {
+    args: ['blobs/app', 'LICENSE'],
+    prints: /^sha256:5f8f04f6[0-9a-f]+: uploaded\nLICENSE is sha256:[^]*\nthere: true\nreads {"hello": "world"}$/m,
+  },
+  'connectivity.ts': { prints: /^127\.0\.0\.1:\d+ is there and lets us in$/m },
   'copy.ts': {
     args: ['seed/app:1'],
     prints: /mirror\/app:copy is sha256:.*, 0 bytes sent\n.* 6 blobs, [1-9]\d* bytes/,
   },
   'delete.ts': { args: ['deleted/app', '1'], prints: /would also remove the tags same[^]*with its tags 1, same/ },
+  'embedded-registry.ts': {
+    args: [join(tmpdir(), `sample-${process.pid}`)],
+    prints: /^in this process: true\n.* is served at http:\/\/127\.0\.0\.1:\d+$/m,
+  },
   'errors.ts': { prints: /^blobs\/sha256\/f4d781bf[0-9a-f]+: is not in the archive$/m },
+  'image-config.ts': { args: ['seed/app', '1'], prints: /^{.*"rootfs":{"type":"layers","diff_ids":\["sha256:/ },
   'image-info.ts': {
     args: ['seed/app', '1'],
     prints: /linux\/amd64, 6 layers[^]*\[ '\/alpha'[^]*[0-9a-f]{12} is an image of \d+ bytes/,
   },
   'inspect-archive.ts': { prints: /every layer is what its config says/ },
+  'instead-of-crane.ts': {
+    args: ['spec/fixtures/docker-26-multi-tag.tar', 'instead/app', '1'],
+    prints: /^not there yet\ninstead\/app@DIGEST has the tags 1, latest\n404 MANIFEST_UNKNOWN: fetching the manifest/,
+  },
   'list.ts': { prints: /^seed\/app:1 sha256:[0-9a-f]{64}$/m },
   'many-at-once.ts': { prints: /^seed\/app: 1 tags$[^]*^seed\/app:1 \d+ bytes$/m },
+  'mirror.ts': {
+    args: ['seed/app'],
+    prints: /^seed\/app:1@DIGEST: [1-9] blobs sent, 0 there already\nthe mirror has the tags 1$/m,
+  },
   'mock-transport.ts': { prints: /^\[ '1\.0', 'latest' \]\n\[ 'GET \/v2\/team\/app\/tags\/list' \]$/m },
   'mount-from.ts': {
     args: ['spec/fixtures/skopeo-oci-archive.tar', 'mount/base', 'mount/app:1'],
@@ -40,6 +58,10 @@ const SAMPLES: Record<string, { args?: string[]; input?: string; prints: RegExp 
     input: 'spec/fixtures/docker-26-multi-tag.tar',
     prints: /piped\/app:1\.0@sha256:[0-9a-f]{64}/,
   },
+  'push-many.ts': {
+    args: ['spec/fixtures/docker-26-multi-tag.tar', 'no-such.tar'],
+    prints: /\/team\/app:prod@DIGEST\n[^]*^no-such\.tar failed: TarReadError: there is no file no-such\.tar/m,
+  },
   'push-original-tags.ts': {
     args: ['spec/fixtures/docker-20.10-multi-tag.tar', 'mirror'],
     prints: /mirror\/a\/b\/c\/app:x@DIGEST/,
@@ -49,7 +71,7 @@ const SAMPLES: Record<string, { args?: string[]; input?: string; prints: RegExp 
     args: ['referred/app', '1'],
     prints: /attached (sha256:[0-9a-f]{64})\napplication\/spdx\+json \1/,
   },
-  'subclass-service.ts': { prints: /^exists|uploaded sha256:[0-9a-f]{64} in audited\/app$/m },
+  'subclass-service.ts': { prints: /^(exists|uploaded) sha256:[0-9a-f]{64} in audited\/app$/m },
   'tag.ts': { args: ['tagged/app', '1'], prints: /tagged\/app:stable is DIGEST[^]*\nsha256:[0-9a-f]{64}/ },
   'tar-functions.ts': { prints: /fixture\/app:latest[^]*manifest.json lists 1 image\nlinux\/amd64, 6 layers/ },
   'testing-your-code.ts': { prints: /^\S+ pass 3$/m },
@@ -70,6 +92,7 @@ describe('samples', () => {
   afterAll(async () => {
     await server.close();
     await rm(join(tmpdir(), `sample-${process.pid}.tar`), { force: true });
+    await rm(join(tmpdir(), `sample-${process.pid}`), { recursive: true, force: true });
   });
 
   it('are all run here', async () => {
