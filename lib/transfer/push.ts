@@ -73,10 +73,13 @@ async function pushOnce(services: SurveyServices, job: PushJob): Promise<PushedI
   return pushResults(images, blobs, job.registry);
 }
 
+/** Where manifests go. */
+export type ManifestOutlet = Pick<SurveyServices['manifests'], 'push'>;
+
 /** Where everything goes that is pushed: into the registry, or nowhere while a push is only planned. */
 export interface PushOutlets {
   blobs: BlobOutlet;
-  manifests: Pick<SurveyServices['manifests'], 'push'>;
+  manifests: ManifestOutlet;
 }
 
 /** What a push has done. */

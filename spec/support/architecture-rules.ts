@@ -58,7 +58,7 @@ const ARROWS: Readonly<Record<string, { from: readonly string[]; types?: readonl
   },
   'archive-pushes': {
     from: ['errors', 'oci', 'archive', 'compression', 'transfer'],
-    types: ['client-options', 'options'],
+    types: ['client-options', 'options', 'transport/transport'],
   },
   'registry-client': {
     from: [
