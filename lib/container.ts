@@ -34,20 +34,6 @@ export function createContainer(options: RegistryClientOptions = {}, services: S
   return container;
 }
 
-/** The services of a client over another transport than its own. */
-export function servicesOver(
-  transport: Transport,
-  options: ResolvedOptions,
-  services: ServiceOverrides = {},
-): { blobs: BlobService; manifests: ManifestService; repositories: RepositoryService } {
-  const { blobs = BlobService, manifests = ManifestService, repositories = RepositoryService } = services;
-  return {
-    blobs: new blobs(transport, options),
-    manifests: new manifests(transport, options),
-    repositories: new repositories(transport, options),
-  };
-}
-
 /** By factory: `.to(Sub)` builds a subclass without a constructor of its own silently with no arguments (inversify 8.2). */
 function bindService<Service>(container: Container, token: symbol, Class: ServiceClass<Service>): void {
   const create = (transport: Transport, options: ResolvedOptions): Service => new Class(transport, options);

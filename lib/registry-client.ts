@@ -15,7 +15,8 @@ import type {
 } from './client-options.js';
 import type { ArchiveInput, TarArchive } from './archive/tar-archive.js';
 import { ArchivePushes } from './archive-pushes.js';
-import { createContainer, servicesOver } from './container.js';
+import { createContainer } from './container.js';
+import { servicesOver } from './service-overrides.js';
 import type { Descriptor } from './oci/descriptor.js';
 import { assertDigest } from './oci/digest.js';
 import { encodeManifest, type Manifest, parseManifest, type RawManifest } from './oci/manifest.js';
