@@ -29,8 +29,8 @@ export interface PushPlanBlob {
   /** Of the blob in the registry; absent for a layer that is packed while it is sent, whose digest only packing tells. */
   digest?: string;
   /**
-   * Bytes of the blob in the registry. Without a digest an estimate: the unpacked bytes, which are about as many as it can
-   * be at most.
+   * Bytes of the blob in the registry. Without a digest an estimate: the unpacked bytes, of which packing makes less, or where
+   * they are dense already a thousandth more.
    */
   bytes: number;
   /** The repository that a `mount` links from. */
@@ -66,7 +66,7 @@ export interface PushPlan {
   counts: Readonly<Record<PushPlanBlob['action'], number>>;
   /** Bytes of the blobs to be sent. Manifests, a few kB each, are not counted. */
   bytes: number;
-  /** False when `bytes` counts layers unpacked that would be packed on the way: then it is what is sent at most. */
+  /** False when `bytes` counts layers unpacked that would be packed on the way: then it is about what is sent at most. */
   isExact: boolean;
   /**
    * Requests that the push would make, those that ask included; without redirects, tries again and requests for tokens. The

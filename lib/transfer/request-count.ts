@@ -16,9 +16,9 @@ export function countWhole(requests: RequestCount, bytes: number, chunkSize: num
   requests.add(goesWhole(bytes, chunkSize) ? 1 : chunksOf(bytes, chunkSize) + 1);
 }
 
-/** @param bytes - at most */
+/** @param bytes - before they are packed, which makes them a few more at most */
 export function countStream(requests: RequestCount, bytes: number, chunkSize: number | undefined): void {
-  requests.add(2, 1 + Math.max(1, chunksOf(bytes, chunkSize)));
+  requests.add(2, 1 + Math.max(1, chunksOf(bytes + bytes / 1000 + 1000, chunkSize)));
 }
 
 function chunksOf(bytes: number, chunkSize = Infinity): number {

@@ -66,21 +66,25 @@ async function recorded<T>(
   }
 }
 
-const STATES = { uploaded: 'send', mounted: 'mount', exists: 'there' } as const;
+const ACTIONS = { uploaded: 'send', mounted: 'mount', exists: 'there' } as const;
 
 function expectBlobs(plan: PushPlan, events: readonly PushEvent[], pushed: readonly PushedImage[]): void {
-  // Of contents that are one blob the plan has the first, and the push tells of each.
-  const entries = new Set(plan.blobs.map(({ repository, entry }) => `${repository} ${entry}`));
-  const done = events.flatMap((event) =>
-    'repository' in event && entries.has(`${event.repository} ${event.blob.entry}`)
-      ? `${event.repository} ${event.blob.entry} ${STATES[event.state]}`
-      : [],
-  );
-  const planned = plan.blobs.map(({ repository, entry, action }) => {
-    const state = action === 'skip' || action === 'known' ? 'there' : action;
-    return `${repository} ${entry} ${state}`;
-  });
-  expect([...new Set(planned)].sort()).toEqual([...new Set(done)].sort());
+  const done = events.filter((event) => 'repository' in event);
+  for (const { repository, digest, entry, action } of plan.blobs) {
+    const here = done.filter((event) => event.repository === repository);
+    // Several entries may be one blob: which of them is sent depends on who is first.
+    const own = here.filter(({ blob, descriptor }) =>
+      digest === undefined ? blob.entry === entry : descriptor.digest === digest,
+    );
+    const states = new Set(own.map(({ state }) => ACTIONS[state]));
+    const outcome = (['send', 'mount', 'there'] as const).find((state) => states.has(state));
+    const planned = action === 'skip' || action === 'known' ? 'there' : action;
+    expect(`${entry} in ${repository}: ${outcome}`).toBe(`${entry} in ${repository}: ${planned}`);
+  }
+  const names = new Set(plan.blobs.map(({ repository, entry }) => `${repository} ${entry}`));
+  const others = done.filter(({ repository, blob }) => !names.has(`${repository} ${blob.entry}`));
+  for (const { repository, descriptor } of others)
+    expect(plan.blobs).toContainEqual(expect.objectContaining({ repository, digest: descriptor.digest }));
   const sum = (count: (image: PushedImage) => number): number => pushed.reduce((all, image) => all + count(image), 0);
   expect(plan.counts).toMatchObject({
     send: sum(({ blobs }) => blobs.uploaded),
@@ -88,7 +92,8 @@ function expectBlobs(plan: PushPlan, events: readonly PushEvent[], pushed: reado
   });
   const sent = sum(({ bytesSent }) => bytesSent);
   if (plan.isExact) expect(plan.bytes).toBe(sent);
-  else expect(plan.bytes).toBeGreaterThanOrEqual(sent);
+  // What is dense gets a little larger when it is packed.
+  else expect(plan.bytes * 1.001 + 100).toBeGreaterThanOrEqual(sent);
 }
 
 function expectTags(plan: PushPlan, pushed: readonly PushedImage[], requests: readonly string[]): void {

@@ -63,16 +63,11 @@ function summaryOf({ counts, bytes, isExact, requests, tags }: PushPlan): string
   const size = `${isExact ? '' : 'at most '}${formatBytes(bytes)}`;
   const set = tags.filter(({ action }) => action === 'set').length;
   const { atLeast, atMost } = requests;
-  const asked = atLeast === atMost ? `${atLeast}` : `${atLeast} to ${atMost}`;
-  return [
-    `would send ${blobsOf(send)} (${size})`,
-    `mount ${mount}`,
-    `skip ${skip} that the registry has and ${known} known to be there`,
-    `set ${set} of ${tags.length} ${tags.length === 1 ? 'tag' : 'tags'}`,
-    `in ${asked} requests; nothing was changed`,
-  ].join(', ');
+  const asked = atLeast === atMost ? counted(atMost, 'request') : `${atLeast} to ${counted(atMost, 'request')}`;
+  const sent = `would send ${counted(send, 'blob')} (${size}), mount ${mount}, skip ${skip}, leave ${known} known`;
+  return `${sent}; set ${set} of ${counted(tags.length, 'tag')}; in ${asked}. Nothing was changed.`;
 }
 
-function blobsOf(count: number): string {
-  return `${count} ${count === 1 ? 'blob' : 'blobs'}`;
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }
