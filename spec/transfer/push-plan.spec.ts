@@ -202,6 +202,34 @@ describe('a plan of a push', () => {
     expect(plan.counts).toEqual({ send: 1, mount: 4, skip: 0, known: 0 });
   });
 
+  it('plans to send what is no longer where earlier pushes left it', async () => {
+    const before = { ...registryAs(), cache: true };
+    await new RegistryClient(before).push(IMAGE, 'team/app:1');
+    const { plan } = await planAndPush({ ...registryAs(), cache: true }, IMAGE, 'team/elsewhere:1');
+    expect(plan.counts).toEqual({ send: 5, mount: 0, skip: 0, known: 0 });
+  });
+
+  it('plans to send what may not be read where it would be linked from', async () => {
+    const registry = new EmbeddedRegistry();
+    const handle: RegistryHandler['handle'] = (request) => {
+      if (request.target.startsWith('/v2/team/base/')) return Promise.resolve({ status: 403, headers: {} });
+      const target = request.target.replace(/\?mount=.*/, '');
+      return registry.handle({ ...request, target });
+    };
+    const { plan } = await planAndPush(over({ handle }), IMAGE, 'team/app:1', { mountFrom: 'team/base' });
+    expect(plan.counts).toEqual({ send: 5, mount: 0, skip: 0, known: 0 });
+  });
+
+  it('skips what the registry says to have, although no tag tells of it', async () => {
+    const config = registryAs();
+    const client = new RegistryClient(config);
+    const { repository, tag } = await client.push(IMAGE, 'team/app:1', { compression: 'none' });
+    await client.deleteTag(repository, tag, { fallback: true });
+    const { plan } = await planAndPush(config, IMAGE, 'team/app:2', { compression: 'none' });
+    // What is small is sent without a question.
+    expect(plan.counts).toEqual({ send: 3, mount: 0, skip: 2, known: 0 });
+  });
+
   it('warns of platforms that the archive does not hold', async () => {
     const { tar } = imageTar({ format: 'docker-containerd' });
     const plan = await new RegistryClient(registryAs()).planPush(tar, 'team/app');

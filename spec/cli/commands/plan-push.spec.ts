@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { readFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { collect, type PushPlan, RegistryClient } from '../../../lib/index.js';
+import { startTestRegistry } from '../../../lib/testing/index.js';
 import { text } from '../../support/content.js';
 import { Archives, Listening } from '../archives.js';
 import { cli } from '../fake-io.js';
@@ -107,11 +108,13 @@ describe('registry-client push --dry-run', () => {
     ['an archive that is not there', 3, ['no-such.tar', 'app:1'], 'no-such.tar'],
     ['--first-tag beside a name', 2, ['app.tar', 'app:1', '--first-tag'], '--first-tag keeps an original tag'],
     ['--image without a name', 2, ['app.tar', '--image', '0'], '--image chooses what gets a name'],
-    ['a registry that is not there', 1, ['TAR', 'http://127.0.0.1:1/app:1'], '127.0.0.1:1'],
+    ['a registry that wants a password', 4, ['TAR', 'LOCKED/app:1'], '401'],
   ])('ends like a push with %s', async (_, code, args, says) => {
     const tar = await archives.write();
-    const given = args.map((arg) => (arg === 'TAR' ? tar : arg));
+    const locked = await startTestRegistry({ auth: 'basic' });
+    const given = args.map((arg) => (arg === 'TAR' ? tar : arg.replace('LOCKED', locked.url)));
     const [planned, pushed] = [await plan(...given), await push(...given)];
+    await locked.close();
     expect([planned.code, pushed.code]).toEqual([code, code]);
     expect(planned.err).toContain(says);
   });
