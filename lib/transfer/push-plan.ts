@@ -70,7 +70,8 @@ export interface PushPlan {
   isExact: boolean;
   /**
    * Requests that the push would make, those that ask included; without redirects, tries again and requests for tokens. The
-   * registry decides what lies between the two bounds: whether it stores a small blob with one request, for example.
+   * registry decides what lies between the two bounds: whether it stores a small blob with one request, and which of several
+   * answers comes first.
    */
   requests: { atLeast: number; atMost: number };
   /** What the push would warn of, and what keeps the plan from being certain. */
@@ -109,7 +110,8 @@ export async function planImages(tools: PlanTools, job: PushJob): Promise<PushPl
     if (decision.upload === 'whole') countWhole(requests, pushed.descriptor.size, chunkSize);
     if (decision.upload === 'stream') countStream(requests, content.size, chunkSize);
   }
-  requests.add(asking.count);
+  const { fewer = 0, more = 0 } = done.known?.chance ?? {};
+  requests.add(asking.count - fewer, asking.count + more);
   return {
     ...{ registry, ...summaryOf(found.map((one) => planOf(one, blobs))) },
     tags: done.images.map((image) => tagOf(image, registry, { done, blobs, manifests })),

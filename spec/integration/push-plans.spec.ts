@@ -41,7 +41,7 @@ describe('a plan of a push to a real registry', () => {
       expect(changed.plan.counts).toMatchObject({ send: 2, known: 3 });
       const other = await push(image('two'), uniqueRepository('other'), { mountFrom: repository });
       expect(other.plan.counts).toMatchObject({ send: 0, mount: 5 });
-      expect(other.plan.requests.atMost).toBe(other.pushing.length);
+      expect(other.plan.requests.atMost - other.plan.requests.atLeast).toBeLessThanOrEqual(1);
     });
   });
 
