@@ -5,6 +5,10 @@ export type {
   CopyOptions,
   ImageInfoOptions,
   ManifestOptions,
+  PlanInput,
+  PlanOptions,
+  PlanOriginalTagsOptions,
+  PlanPushOptions,
   PullOptions,
   PushInput,
   PushOptions,
@@ -34,6 +38,7 @@ export type { DeletedImage, DeleteImageOptions, DeleteTagOptions, DeletionEvent 
 export type { ImageInfo, PlatformImage } from './transfer/image-info.js';
 export type { PulledImage, PullEvent } from './transfer/pull.js';
 export type { PushedImage } from './transfer/push.js';
+export type { PushPlan, PushPlanBlob, PushPlanTag } from './transfer/push-plan.js';
 export type { OnProgress, ProgressBlob, PushEvent } from './transfer/progress.js';
 
 export {

@@ -4,6 +4,9 @@ import type {
   CopyOptions,
   ImageInfoOptions,
   ManifestOptions,
+  PlanInput,
+  PlanOriginalTagsOptions,
+  PlanPushOptions,
   PullOptions,
   PushInput,
   PushOptions,
@@ -13,6 +16,7 @@ import type {
 import type { ArchiveInput, TarArchive } from './archive/tar-archive.js';
 import { ArchivePushes } from './archive-pushes.js';
 import { createContainer } from './container.js';
+import { servicesOver } from './service-overrides.js';
 import type { Descriptor } from './oci/descriptor.js';
 import { assertDigest } from './oci/digest.js';
 import { encodeManifest, type Manifest, parseManifest, type RawManifest } from './oci/manifest.js';
@@ -39,6 +43,7 @@ import { type ImageInfo, readImageInfo } from './transfer/image-info.js';
 import { createLimit, type Limit } from './transfer/limiter.js';
 import { Pull, type PulledImage } from './transfer/pull.js';
 import type { PushedImage } from './transfer/push.js';
+import type { PushPlan } from './transfer/push-plan.js';
 import { localReference, namedTarget, originalTargets, targetName } from './transfer/targets.js';
 import type { Transport } from './transport/transport.js';
 
@@ -74,7 +79,10 @@ export class RegistryClient {
     this.archives = container.get(TOKENS.TarArchive);
     const { archives, options: resolved, transport } = this;
     const isThrottled = (): boolean => transport.isThrottled?.() ?? false;
-    this.pushes = new ArchivePushes({ services: this, archives, options: resolved, isThrottled });
+    this.pushes = new ArchivePushes({
+      ...{ services: this, archives, options: resolved, transport, isThrottled },
+      servicesOver: (other) => servicesOver(other, resolved, services),
+    });
   }
 
   /** `host[:port]`, as it stands in references. */
@@ -112,6 +120,29 @@ export class RegistryClient {
    */
   async pushOriginalTags(input: PushInput, options: PushOriginalTagsOptions = {}): Promise<PushedImage[]> {
     return this.pushes.run(input, originalTargets(this.registry, options), options);
+  }
+
+  /**
+   * What {@link push} would do if it were called now: which blobs it would send, link or leave, in how many requests, and which
+   * tag it would set. The registry is asked by HEAD and GET only, with tokens that allow no more, and nothing is changed; layers
+   * that would be packed on the way are not packed.
+   * @param input - no stream, which would be used up by it
+   * @param reference - `repository[:tag]`, `latest` without a tag
+   * @throws what `push` does before it sends anything: InvalidArgumentError, also for a stream; TarReadError, ValidationError for
+   * the archive; AuthenticationError, RegistryError
+   */
+  async planPush(input: PlanInput, reference: string, options: PlanPushOptions = {}): Promise<PushPlan> {
+    return this.pushes.plan(input, namedTarget(reference, this.registry, options), options);
+  }
+
+  /**
+   * What {@link pushOriginalTags} would do if it were called now. The registry is asked by HEAD and GET only, and nothing is
+   * changed.
+   * @param input - no stream, which would be used up by it
+   * @throws like {@link planPush}; InvalidArgumentError when the archive names no tag
+   */
+  async planPushOriginalTags(input: PlanInput, options: PlanOriginalTagsOptions = {}): Promise<PushPlan> {
+    return this.pushes.plan(input, originalTargets(this.registry, options), options);
   }
 
   /** Every repository, page by page. @throws UnsupportedError when the registry has no catalog for us. */

@@ -31,6 +31,7 @@ export interface PushFlags extends PlatformFlags {
   compressor: 'auto' | 'builtin' | 'igzip' | 'pigz';
   mountFrom?: string;
   layersFrom?: string[];
+  dryRun?: boolean;
 }
 
 export interface PullFlags extends PlatformFlags {

@@ -46,6 +46,7 @@ function addPush(program: Command, io: Io): void {
       'neither read nor send layers that this tag of the repository has (repeatable)',
       added,
     )
+    .option('--dry-run', 'only print what would be sent, linked and left, and which tags would be set')
     .option('--no-cache', 'forget which layers earlier pushes have sent, and remember none')
     .addHelpText(
       'after',
@@ -53,6 +54,7 @@ function addPush(program: Command, io: Io): void {
         'push app.tar',
         'push app.tar registry.example.com/team/app:1.2 --compression none',
         'push app.tar localhost:5000/team/app:1.2 --mount-from team/base',
+        'push app.tar registry.example.com/team/app:1.2 --dry-run',
       ) + '\n  docker save team/app | registry-client push - localhost:5000/team/app:1.2',
     )
     .action(async (tar: string, reference: string | undefined, options: PushFlags) => {

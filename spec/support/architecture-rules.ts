@@ -47,7 +47,7 @@ const ARROWS: Readonly<Record<string, { from: readonly string[]; types?: readonl
     from: ['errors', 'redact', 'whole-number', 'oci', 'transport/origin', 'transport/credentials'],
     types: ['transport', 'transfer', 'services', 'archive', 'compression'],
   },
-  'service-overrides': { from: [], types: ['services', 'archive', 'options', 'transport/transport'] },
+  'service-overrides': { from: ['services'], types: ['archive', 'options', 'transport/transport'] },
   container: {
     from: ['options', 'tokens', 'services', 'transport', 'archive', 'transfer', 'compression'],
     types: ['service-overrides'],
@@ -58,7 +58,7 @@ const ARROWS: Readonly<Record<string, { from: readonly string[]; types?: readonl
   },
   'archive-pushes': {
     from: ['errors', 'oci', 'archive', 'compression', 'transfer'],
-    types: ['client-options', 'options'],
+    types: ['client-options', 'options', 'transport/transport'],
   },
   'registry-client': {
     from: [
@@ -69,11 +69,12 @@ const ARROWS: Readonly<Record<string, { from: readonly string[]; types?: readonl
       'options',
       'tokens',
       'container',
+      'service-overrides',
       'services',
       'transfer',
       'archive',
     ],
-    types: ['client-options', 'service-overrides', 'transport/transport'],
+    types: ['client-options', 'transport/transport'],
   },
   index: {
     from: [
