@@ -14,5 +14,7 @@ export function processTitle(args: readonly string[]): string | undefined {
 
 /** `--auth=user:password`, `-ppassword`, and what stands before the `@` of an address. A digest has an `@` too, but no user before it. */
 function withoutSecrets(arg: string): string {
-  return arg.replace(/^(--auth=|--password=|-p(?=.)).*$/s, `$1${REDACTED}`).replace(/(:\/\/).*@(?!sha\d+:)/s, `$1${REDACTED}@`);
+  return arg
+    .replace(/^(--auth=|--password=|-p(?=.)).*$/s, `$1${REDACTED}`)
+    .replace(/(:\/\/).*@(?!sha\d+:)/s, `$1${REDACTED}@`);
 }

@@ -9,6 +9,7 @@ import {
   withPlatform,
   withResult,
 } from './flags.js';
+import { ARCHIVE_ENDS, exitCodes, REGISTRY_ENDS, section } from './help.js';
 import type { Io } from './io.js';
 
 /** Of an option that may be given several times. */
@@ -51,10 +52,18 @@ function addPush(program: Command, io: Io): void {
       'after',
       example(
         'push app.tar',
-        'push app.tar registry.example.com/team/app:1.2 --compression none',
+        'push app.tar registry.example.com/team/app:1 --compression none',
         'push app.tar localhost:5000/team/app:1.2 --mount-from team/base',
       ) + '\n  docker save team/app | registry-client push - localhost:5000/team/app:1.2',
     )
+    .addHelpText(
+      'after',
+      section(
+        'Output',
+        'host/repository:tag@digest for each tag; with --json [{reference, digest, mediaType, size, blobs: {uploaded, mounted, skipped}, bytesSent}], sizes in bytes.',
+      ),
+    )
+    .addHelpText('after', exitCodes(...ARCHIVE_ENDS))
     .action(async (tar: string, reference: string | undefined, options: PushFlags) => {
       const { push } = await import('./commands/push.js');
       await push(tar, reference, options, io);
@@ -71,6 +80,14 @@ function addPull(program: Command, io: Io): void {
       'after',
       example('pull localhost:5000/team/app:1.0 app.tar', 'pull team/app:1.0 - --platform linux/arm64 | docker load'),
     )
+    .addHelpText(
+      'after',
+      section(
+        'Output',
+        'host/repository:tag@digest; with --json {reference, digest, mediaType, size, bytesReceived}, sizes in bytes.',
+      ),
+    )
+    .addHelpText('after', exitCodes('ok', 'registry', 'usage', 'authentication', 'interrupted', 'unread'))
     .action(async (reference: string, file: string, options: PullFlags) => {
       const { pull } = await import('./commands/pull.js');
       await pull(reference, file, options, io);
@@ -86,9 +103,17 @@ function addCopy(program: Command, io: Io): void {
       'after',
       example(
         'copy team/app:1.0 team/app:stable',
-        'copy registry.example.com/team/app:1.0 localhost:5000/mirror/app --platform linux/arm64',
+        'copy ghcr.io/team/app:1.0 localhost:5000/app --platform linux/arm64',
       ),
     )
+    .addHelpText(
+      'after',
+      section(
+        'Output',
+        'host/repository:tag@digest of the copy; with --json {reference, digest, mediaType, blobs: {uploaded, mounted, skipped}, bytesSent}, sizes in bytes.',
+      ),
+    )
+    .addHelpText('after', exitCodes(...REGISTRY_ENDS))
     .action(async (source: string, target: string, options: PlatformFlags) => {
       const { copy } = await import('./commands/copy.js');
       await copy(source, target, options, io);

@@ -1,5 +1,10 @@
 import { text } from 'node:stream/consumers';
-import { type BasicCredentials, type CredentialsPlace, InvalidArgumentError, saveDockerCredentials } from '../../index.js';
+import {
+  type BasicCredentials,
+  type CredentialsPlace,
+  InvalidArgumentError,
+  saveDockerCredentials,
+} from '../../index.js';
 import { printable } from '../../redact.js';
 import type { LoginFlags } from '../flags.js';
 import { formatJson } from '../format.js';
@@ -37,9 +42,13 @@ async function check(url: string | undefined, given: BasicCredentials, flags: Lo
 }
 
 function report(registry: string, username: string, { helper, file }: CredentialsPlace, io: Io): string {
-  const lines = [`logged in to ${registry} as ${printable(username)}, kept ${helper ? `by ${helper}` : `in ${printable(file)}`}`];
-  if (!helper) lines.push(`warning: the password stands there as plain as base64 is; a helper named by credsStore hides it`);
-  if (io.env.DOCKER_AUTH_CONFIG) lines.push('warning: DOCKER_AUTH_CONFIG is set, and is asked before what is kept there');
+  const lines = [
+    `logged in to ${registry} as ${printable(username)}, kept ${helper ? `by ${helper}` : `in ${printable(file)}`}`,
+  ];
+  if (!helper)
+    lines.push(`warning: the password stands there as plain as base64 is; a helper named by credsStore hides it`);
+  if (io.env.DOCKER_AUTH_CONFIG)
+    lines.push('warning: DOCKER_AUTH_CONFIG is set, and is asked before what is kept there');
   return lines.map((line) => `${line}\n`).join('');
 }
 

@@ -1,4 +1,5 @@
 import { InvalidArgumentError, type PushedImage, type PushInput, type PushOptions } from '../../index.js';
+import { checkPushOrder } from '../argument-order.js';
 import { formatJson } from '../format.js';
 import type { Io } from '../io.js';
 import type { PushFlags } from '../flags.js';
@@ -7,6 +8,7 @@ import { connect, targetOf } from '../target.js';
 
 /** Prints one `host/repository:tag@digest` per tag on standard output. */
 export async function push(tar: string, reference: string | undefined, flags: PushFlags, io: Io): Promise<void> {
+  checkPushOrder(tar, reference);
   const pushed =
     reference === undefined ? await pushOriginalTags(tar, flags, io) : await pushAs(tar, reference, flags, io);
   if (flags.json) io.stdout(formatJson(pushed));
