@@ -46,6 +46,13 @@ function addDelete(program: Command, io: Io): void {
     .addHelpText(
       'after',
       section(
+        'Notes',
+        'The image goes with every tag it has, so it is refused where there are others than the one named, unless --force says so. Its blobs stay until the registry collects its garbage.',
+      ),
+    )
+    .addHelpText(
+      'after',
+      section(
         'Output',
         'Each name that is gone: one per tag, and the one with the digest; with --json {digest, untagged}.',
       ),
@@ -65,6 +72,13 @@ function addDeleteTag(program: Command, io: Io): void {
     .addHelpText(
       'after',
       example('delete-tag localhost:5000/team/app:1.0', 'delete-tag team/app:1 team/app:2 --fallback'),
+    )
+    .addHelpText(
+      'after',
+      section(
+        'Notes',
+        'The image stays, under its digest and its other tags. Registries that cannot delete a tag alone answer so.',
+      ),
     )
     .addHelpText(
       'after',

@@ -1,4 +1,4 @@
-import { type Command, Help, type HelpConfiguration, type Option } from 'commander';
+import { type Argument, type Command, Help, type HelpConfiguration, type Option } from 'commander';
 
 /** Columns: what the narrowest terminal has, and what is still easy to read. */
 const [NARROW, WIDE] = [80, 100];
@@ -40,14 +40,18 @@ export const ARCHIVE_ENDS = ['ok', 'registry', 'usage', 'archive', 'authenticati
 
 /** A command's own options come before those that many have; that commands have options needs no saying. */
 export const HELP: HelpConfiguration = {
-  subcommandTerm: (command) =>
-    [command.name(), ...command.registeredArguments.map((argument) => new Help().argumentTerm(argument))].join(' '),
+  subcommandTerm: (command) => [command.name(), ...command.registeredArguments.map(termOf)].join(' '),
   groupItems<T extends Command | Option>(all: T[], visible: T[], groupOf: (item: T) => string) {
     const groups = [...new Help().groupItems(all, visible, groupOf)];
     const isOwn = ([heading]: [string, T[]]): boolean => heading === 'Options:';
     return new Map([...groups.filter(isOwn), ...groups.filter((group) => !isOwn(group))]);
   },
 };
+
+function termOf(argument: Argument): string {
+  const name = `${argument.name()}${argument.variadic ? '...' : ''}`;
+  return argument.required ? `<${name}>` : `[${name}]`;
+}
 
 /** @param columns - of the terminal; undefined where there is none */
 export function helpWidth(columns: number | undefined): number {

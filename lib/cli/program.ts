@@ -18,15 +18,28 @@ import { addTransfers } from './transfer-commands.js';
 export async function run(args: readonly string[], io: Io): Promise<number> {
   const program = createProgram(io);
   try {
-    await program.parseAsync(args, { from: 'user' });
+    await program.parseAsync(unknownCommand(args, program) ?? args, { from: 'user' });
     return ExitCode.ok;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
+    if (error instanceof CommanderError) return usageCode(error, args, io);
     if (io.signal.aborted) return ExitCode.interrupted;
     const { describeError, exitCodeFor } = await import('./describe-error.js');
     io.stderr(`error: ${describeError(error)}\n`);
     return exitCodeFor(error);
   }
+}
+
+/** Asked to explain a command that there is not, commander explains all of them, and names none that may have been meant. */
+function unknownCommand(args: readonly string[], program: Command): string[] | undefined {
+  const name = args[0] === 'help' ? args[1] : args[0];
+  if (name === undefined || name.startsWith('-') || name === 'help') return undefined;
+  return program.commands.some((command) => command.name() === name) ? undefined : [name];
+}
+
+function usageCode({ code, exitCode }: CommanderError, args: readonly string[], io: Io): number {
+  const isMisplaced = code === 'commander.unknownOption' && args[0]?.startsWith('-');
+  if (isMisplaced) io.stderr('(Options come after the command.)\n');
+  return exitCode === 0 ? ExitCode.ok : ExitCode.usage;
 }
 
 /** The commands; each one's code is loaded only when it runs. */

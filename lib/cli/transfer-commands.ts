@@ -59,6 +59,13 @@ function addPush(program: Command, io: Io): void {
     .addHelpText(
       'after',
       section(
+        'Notes',
+        'Layers that the registry has are neither packed nor sent. A file is read where it lies, and a pipe is sent while it comes; nothing is written to disk. A tag is set when all of its image is there: a push that fails leaves none behind, and one after it goes on with what is missing.',
+      ),
+    )
+    .addHelpText(
+      'after',
+      section(
         'Output',
         'host/repository:tag@digest for each tag; with --json [{reference, digest, mediaType, size, blobs: {uploaded, mounted, skipped}, bytesSent}], sizes in bytes.',
       ),
@@ -79,6 +86,10 @@ function addPull(program: Command, io: Io): void {
     .addHelpText(
       'after',
       example('pull localhost:5000/team/app:1.0 app.tar', 'pull team/app:1.0 - --platform linux/arm64 | docker load'),
+    )
+    .addHelpText(
+      'after',
+      section('Notes', 'The file gets its name when it is complete, and what had that name before is replaced.'),
     )
     .addHelpText(
       'after',
@@ -104,6 +115,13 @@ function addCopy(program: Command, io: Io): void {
       example(
         'copy team/app:1.0 team/app:stable',
         'copy ghcr.io/team/app:1.0 localhost:5000/app --platform linux/arm64',
+      ),
+    )
+    .addHelpText(
+      'after',
+      section(
+        'Notes',
+        'Within a registry blobs are linked; into another one they go through this process, and those that are there are not sent.',
       ),
     )
     .addHelpText(
