@@ -83,10 +83,7 @@ function addReferrers(program: Command, io: Io): void {
     .option('--artifact-type <type>', 'of this type only')
     .addHelpText(
       'after',
-      example(
-        'referrers localhost:5000/team/app:1.0',
-        'referrers team/app:1.0 --artifact-type application/spdx+json --quiet',
-      ),
+      example('referrers localhost:5000/team/app:1.0', 'referrers team/app:1 --artifact-type application/spdx+json -q'),
     )
     .addHelpText(
       'after',

@@ -17,6 +17,12 @@ function added(value: string, before: readonly string[] = []): string[] {
   return [...before, value];
 }
 
+const PUSH_NOTES =
+  'Layers that the registry has are neither packed nor sent. A file is read where it lies, and a pipe is sent while it comes; nothing is written to disk. A tag is set when all of its image is there: a push that fails leaves none behind, and one after it goes on with what is missing.';
+
+const PUSH_OUTPUT =
+  'host/repository:tag@digest for each tag; with --json [{reference, digest, mediaType, size, blobs: {uploaded, mounted, skipped}, bytesSent}], sizes in bytes.';
+
 /** The commands that move images. */
 export function addTransfers(program: Command, io: Io): void {
   addPush(program, io);
@@ -52,24 +58,12 @@ function addPush(program: Command, io: Io): void {
       'after',
       example(
         'push app.tar',
-        'push app.tar registry.example.com/team/app:1 --compression none',
-        'push app.tar localhost:5000/team/app:1.2 --mount-from team/base',
-      ) + '\n  docker save team/app | registry-client push - localhost:5000/team/app:1.2',
+        'push app.tar ghcr.io/team/app:1 --compression none',
+        'push app.tar localhost:5000/app:1.2 --mount-from team/base',
+      ) + '\n  docker save team/app | registry-client push - localhost:5000/app:1.2',
     )
-    .addHelpText(
-      'after',
-      section(
-        'Notes',
-        'Layers that the registry has are neither packed nor sent. A file is read where it lies, and a pipe is sent while it comes; nothing is written to disk. A tag is set when all of its image is there: a push that fails leaves none behind, and one after it goes on with what is missing.',
-      ),
-    )
-    .addHelpText(
-      'after',
-      section(
-        'Output',
-        'host/repository:tag@digest for each tag; with --json [{reference, digest, mediaType, size, blobs: {uploaded, mounted, skipped}, bytesSent}], sizes in bytes.',
-      ),
-    )
+    .addHelpText('after', section('Notes', PUSH_NOTES))
+    .addHelpText('after', section('Output', PUSH_OUTPUT))
     .addHelpText('after', exitCodes(...ARCHIVE_ENDS))
     .action(async (tar: string, reference: string | undefined, options: PushFlags) => {
       const { push } = await import('./commands/push.js');
@@ -112,10 +106,7 @@ function addCopy(program: Command, io: Io): void {
     .argument('<target>', "the source's tag without one of its own")
     .addHelpText(
       'after',
-      example(
-        'copy team/app:1.0 team/app:stable',
-        'copy ghcr.io/team/app:1.0 localhost:5000/app --platform linux/arm64',
-      ),
+      example('copy team/app:1.0 team/app:stable', 'copy ghcr.io/a/app:1 localhost:5000/app --platform linux/arm64'),
     )
     .addHelpText(
       'after',
