@@ -54,7 +54,8 @@ function addCompletion(program: Command, io: Io): void {
 const INSTALL = [
   'source <(registry-client completion bash)',
   'source <(registry-client completion zsh)',
-  'registry-client completion fish > ~/.config/fish/completions/registry-client.fish',
+  'registry-client completion fish \\',
+  '  > ~/.config/fish/completions/registry-client.fish',
 ];
 
 function portNumber(text: string): number {
