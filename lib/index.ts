@@ -72,6 +72,8 @@ export { RedirectTransport } from './transport/redirect-transport.js';
 export { RetryTransport } from './transport/retry-transport.js';
 export type { RetryOptions } from './transport/retry-transport.js';
 export { dockerConfigCredentials } from './transport/docker-config.js';
+export { eraseDockerCredentials, saveDockerCredentials } from './transport/docker-login.js';
+export type { CredentialsPlace, DockerConfigOptions } from './transport/docker-login.js';
 export type {
   BasicCredentials,
   Credentials,

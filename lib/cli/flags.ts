@@ -55,6 +55,12 @@ export interface ServeFlags {
   auth?: string;
 }
 
+export interface LoginFlags extends ResultFlags {
+  username?: string;
+  password?: string;
+  passwordStdin?: boolean;
+}
+
 export interface ReferrersFlags extends ResultFlags {
   artifactType?: string;
 }
@@ -63,11 +69,13 @@ export interface ReferrersFlags extends ResultFlags {
 const LONGEST_TIMEOUT = 2_147_483;
 
 export function withConnection(command: Command): Command {
-  return command
-    .option('--registry <url>', 'registry for names without a host (default: REGISTRY_URL or http://localhost:15000)')
-    .option('--plain-http', 'speak http, not https')
-    .option('--insecure', 'accept any TLS certificate')
-    .option('--timeout <seconds>', 'for one metadata request (default: REGISTRY_TIMEOUT or 30)', seconds);
+  return grouped(command, 'Registry:', (group) =>
+    group
+      .option('--registry <url>', 'registry for names without a host (default: REGISTRY_URL or http://localhost:15000)')
+      .option('--plain-http', 'speak http, not https')
+      .option('--insecure', 'accept any TLS certificate')
+      .option('--timeout <seconds>', 'for one metadata request (default: REGISTRY_TIMEOUT or 30)', seconds),
+  );
 }
 
 export function withPlatform(command: Command): Command {
@@ -80,9 +88,16 @@ export function withConcurrency(command: Command): Command {
 
 /** For every command with a result, also where nothing else is printed anyway: a script adds them without a thought. */
 export function withResult(command: Command): Command {
-  return command
-    .option('--json', 'print the result as JSON')
-    .option('-q, --quiet', 'print the result only, nothing on standard error');
+  return grouped(command, 'Result:', (group) =>
+    group
+      .option('--json', 'print the result as JSON')
+      .option('-q, --quiet', 'print the result only, nothing on standard error but errors'),
+  );
+}
+
+/** Puts what `add` adds under a heading of its own; what comes later is the command's own again. */
+function grouped(command: Command, heading: string, add: (command: Command) => Command): Command {
+  return add(command.optionsGroup(heading)).optionsGroup('');
 }
 
 export function example(...commands: readonly string[]): string {

@@ -68,9 +68,15 @@ export function assertTag(text: string): void {
 
 /**
  * A client for a registry given by address, by --registry, by REGISTRY_URL, or not at all.
+ * @param options - further ones, for which there are no flags
  * @throws InvalidArgumentError when it is given twice, or is no address
  */
-export function connect(address: string | undefined, flags: ConnectionFlags, io: Io): RegistryClient {
+export function connect(
+  address: string | undefined,
+  flags: ConnectionFlags,
+  io: Io,
+  options: RegistryClientOptions = {},
+): RegistryClient {
   const { registry, plainHttp = false, insecure = false } = flags;
   if (address !== undefined && registry !== undefined) {
     throw new InvalidArgumentError(`${shown(address)} names a registry, and so does --registry`, {
@@ -86,6 +92,7 @@ export function connect(address: string | undefined, flags: ConnectionFlags, io:
     url: plainHttp ? `http://${written.replace(SCHEME, '')}` : written,
     insecure,
     ...optionsOf(flags),
+    ...options,
   });
 }
 

@@ -8,6 +8,10 @@ describe('processTitle', () => {
     [['pull', `https://a:s3cr3t@host/app@sha256:${'0'.repeat(64)}`, 'x'], undefined],
     [['serve', '--auth', 'ci:s3cr3t', '--port', '0'], 'registry-client serve --auth REDACTED --port 0'],
     [['serve', '--auth=ci:s3cr3t'], 'registry-client serve --auth=REDACTED'],
+    [['login', '-u', 'ci', '--password', 's3cr3t'], 'registry-client login -u ci --password REDACTED'],
+    [['login', '--password=s3cr3t'], 'registry-client login --password=REDACTED'],
+    [['login', '-p', 's3cr3t', '--password-stdin'], 'registry-client login -p REDACTED --password-stdin'],
+    [['login', '-ps3cr3t'], 'registry-client login -pREDACTED'],
   ])('of %j holds no secret', (args, expected) => {
     const title = processTitle(args) ?? '';
     expect(title).not.toMatch(/s3|cr3t/);

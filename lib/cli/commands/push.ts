@@ -1,4 +1,5 @@
 import { InvalidArgumentError, type PushedImage, type PushInput, type PushOptions } from '../../index.js';
+import { checkPushOrder } from '../argument-order.js';
 import { formatJson } from '../format.js';
 import type { Io } from '../io.js';
 import type { PushFlags } from '../flags.js';
@@ -8,6 +9,7 @@ import { connect, targetOf } from '../target.js';
 
 /** Prints one `host/repository:tag@digest` per tag on standard output; with `--dry-run` what it would do. */
 export async function push(tar: string, reference: string | undefined, flags: PushFlags, io: Io): Promise<void> {
+  checkPushOrder(tar, reference);
   if (flags.dryRun) {
     const { planPush } = await import('./plan-push.js');
     return planPush(tar, reference, flags, io);
