@@ -17,7 +17,9 @@ export async function startProgram(command, argsOf, { port, configure }) {
     await program.stop();
     await rm(folder, { recursive: true, force: true, maxRetries: 3 });
   };
-  const failure = await Promise.race([program.ended, firstAnswer(port)]);
+  const waiting = new AbortController();
+  const failure = await Promise.race([program.ended, firstAnswer(port, waiting.signal)]);
+  waiting.abort();
   if (failure === undefined) return { by: command, ended: program.ended, stop };
   await stop();
   return failure;
@@ -45,8 +47,8 @@ function environment() {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('REGISTRY_')));
 }
 
-async function firstAnswer(port) {
-  const signal = AbortSignal.timeout(START_MS);
+async function firstAnswer(port, given) {
+  const signal = AbortSignal.any([given, AbortSignal.timeout(START_MS)]);
   return answering(port, signal).then(
     () => undefined,
     () => `no answer within ${START_MS} ms`,
