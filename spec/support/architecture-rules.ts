@@ -142,14 +142,18 @@ export const RULES: readonly Rule[] = [
   },
 ];
 
-/** Packages must be declared, and what is needed only for development must not be needed at run time. */
-export function declaredOnly(dependencies: readonly string[]): Rule {
+/**
+ * Packages must be declared, and what is needed only for development must not be needed at run time: the command line has such
+ * ones in its bundle.
+ */
+export function declaredOnly(dependencies: readonly string[], bundled: readonly string[] = []): Rule {
   return {
     sentence: 'only packages that package.json declares as dependencies are imported',
     breaches: (files) =>
-      each(files, (_, { specifier, target }) => {
+      each(files, ({ path }, { specifier, target }) => {
         const name = specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
-        return target === undefined && !isBuiltin(specifier) && !dependencies.includes(name);
+        const isDeclared = dependencies.includes(name) || (path.startsWith('cli/') && bundled.includes(name));
+        return target === undefined && !isBuiltin(specifier) && !isDeclared;
       }),
   };
 }
