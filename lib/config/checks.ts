@@ -28,7 +28,7 @@ const HOST: Readonly<Record<keyof HostOptions, Check>> = {
   insecure: truth,
   tls: (where, value) => checkFields(where, value, TLS),
   proxy: (where, value) => {
-    if (value !== false) parseProxy(value instanceof URL ? value : text(where, value), where);
+    if (value !== false) parseProxy(value instanceof URL ? value : text(where, value), `the option ${where}`);
   },
   headers: checkHeaders,
   mirrors: (where, value) => {

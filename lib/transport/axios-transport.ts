@@ -59,6 +59,8 @@ export class AxiosTransport implements Transport {
 
   async send(request: TransportRequest): Promise<TransportResponse> {
     request.signal?.throwIfAborted();
+    // Settings that cannot be used are no failure of the network, and nothing is opened for them.
+    this.agents.route(request.url);
     const exchange = this.exchange(request);
     try {
       return await exchange.run();
