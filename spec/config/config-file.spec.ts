@@ -1,16 +1,20 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { loadConfig } from '../../lib/config/config-file.js';
 import { InvalidArgumentError } from '../../lib/errors.js';
-import { temporaryFolder } from '../support/temporary-folder.js';
+import { TemporaryFolders } from '../support/temporary-folder.js';
+
+const folders = new TemporaryFolders();
 
 describe('loadConfig', () => {
   let folder: string;
   let path: string;
 
+  afterEach(() => folders.remove());
+
   beforeEach(async () => {
-    folder = await temporaryFolder();
+    folder = await folders.make();
     path = join(folder, 'config.json');
   });
 

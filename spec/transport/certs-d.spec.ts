@@ -1,8 +1,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { findCertificates } from '../../lib/transport/certs-d.js';
-import { temporaryFolder } from '../support/temporary-folder.js';
+import { TemporaryFolders } from '../support/temporary-folder.js';
+
+const folders = new TemporaryFolders();
 
 describe('findCertificates', () => {
   let root: string;
@@ -10,8 +12,10 @@ describe('findCertificates', () => {
   const find = (host: string, env: Record<string, string> = {}) =>
     findCertificates(host, { HOME: at('home'), ...env }, () => at('home'), [at('etc/containers'), at('etc/docker')]);
 
+  afterEach(() => folders.remove());
+
   beforeEach(async () => {
-    root = await temporaryFolder();
+    root = await folders.make();
   });
 
   function folder(path: string, ...files: string[]): void {
