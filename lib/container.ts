@@ -47,7 +47,10 @@ function bindService<Service>(container: Container, token: symbol, Class: Servic
 }
 
 /** Without mirrors all of it is what everybody else uses. */
-function bindReading(container: Container, { blobs = BlobService, manifests = ManifestService }: ServiceOverrides): void {
+function bindReading(
+  container: Container,
+  { blobs = BlobService, manifests = ManifestService }: ServiceOverrides,
+): void {
   const { Options, BottomTransport, Transport, ReadingTransport } = TOKENS;
   container.bind(ReadingTransport).toResolvedValue(createReadingTransport, [Options, BottomTransport, Transport]);
   container.bind(TOKENS.ReadServices).toResolvedValue(

@@ -228,7 +228,11 @@ export class RegistryClient {
     const isSameRegistry = to.options.url.href === this.options.url.href;
     const copy = new Copy({
       // A mirror may be behind, and what is written here would be old under a new name.
-      source: { ...(isSameRegistry ? servicesOf(this) : this.reading), repository: from.repository, reference: from.digest ?? from.tag ?? 'latest' },
+      source: {
+        ...(isSameRegistry ? servicesOf(this) : this.reading),
+        repository: from.repository,
+        reference: from.digest ?? from.tag ?? 'latest',
+      },
       target: { ...servicesOf(to), repository: into.repository, reference: tag },
       isSameRegistry,
       ...{ platform, concurrency, signal },

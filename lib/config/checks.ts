@@ -74,7 +74,15 @@ export function checkHostOptions(where: string, value: unknown): asserts value i
 
 /** Those fields of a client's own options that hosts have, too. */
 export function checkOwnOptions(options: HostOptions): void {
-  for (const field of ['tls', 'proxy', 'headers', 'mirrors', 'requestsPerSecond', 'chunkSize', 'concurrency'] as const) {
+  for (const field of [
+    'tls',
+    'proxy',
+    'headers',
+    'mirrors',
+    'requestsPerSecond',
+    'chunkSize',
+    'concurrency',
+  ] as const) {
     if (options[field] !== undefined) HOST[field](field, options[field]);
   }
 }

@@ -1,10 +1,10 @@
 /** The known word that was most likely meant, if one is near enough. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
-  const most = Math.max(1, Math.floor(word.length / 3));
+  const most = Math.max(2, Math.floor(word.length / 3));
   const ranked = known
     .map((candidate) => ({ candidate, far: distance(word.toLowerCase(), candidate.toLowerCase()) }))
     .sort((a, b) => a.far - b.far);
-  return ranked[0] && ranked[0].far <= most ? ranked[0].candidate : undefined;
+  return ranked[0] && ranked[0].far <= most && ranked[0].far < word.length ? ranked[0].candidate : undefined;
 }
 
 /** How many letters must be added, taken away or changed (Levenshtein). */

@@ -27,7 +27,8 @@ export class ProxyError extends Error {
   }
 
   static unreachable(proxy: URL, cause: Error): ProxyError {
-    const hint = 'Is the proxy running, and its address right? It stands in HTTPS_PROXY, HTTP_PROXY or the option proxy.';
+    const hint =
+      'Is the proxy running, and its address right? It stands in HTTPS_PROXY, HTTP_PROXY or the option proxy.';
     const { code, message } = cause as NodeJS.ErrnoException;
     return new ProxyError(`the proxy ${proxy.host} cannot be used: ${message || code}`, 'PROXY_UNREACHABLE', hint);
   }

@@ -48,15 +48,25 @@ export function readTls(options: TlsOptions, name: string): TlsMaterial {
 }
 
 /**
- * What connections are made with. The authorities that Node trusts anyway stay trusted, as docker and Go's clients have it: those
- * of its own, of `NODE_EXTRA_CA_CERTS` and of `--use-system-ca`. `addCACert` is not in Node's manual, but as old as its TLS; the
- * option `ca` would replace them all, and to name them all again takes 70 ms.
+ * What connections are made with. The authorities that Node trusts anyway stay trusted, as docker and Go's clients have it.
+ * `addCACert` is not in Node's manual, but as old as its TLS; the option `ca` would replace them all, and to name them all again
+ * takes 70 ms.
  */
 export function secureContextOf({ ca, identity }: TlsMaterial): SecureContext {
   const secure = createSecureContext(identity);
   const { context } = secure as unknown as { context: { addCACert(pem: string): void } };
-  for (const authority of ca) context.addCACert(authority);
+  for (const authority of ca.length > 0 ? [...extraCertificates(), ...ca] : []) context.addCACert(authority);
   return secure;
+}
+
+/** Node 20 forgets them as soon as it is given another one. It warns of a file that it cannot read, and goes on. */
+function extraCertificates(): string[] {
+  const path = process.env.NODE_EXTRA_CA_CERTS;
+  try {
+    return (path && readFileSync(path, 'latin1').match(CERTIFICATE)) || [];
+  } catch {
+    return [];
+  }
 }
 
 function isOne(ca: PemSource | readonly PemSource[]): ca is PemSource {

@@ -60,7 +60,11 @@ export class TunnelAgent extends HttpsAgent {
 
   private ask(target: string): ClientRequest {
     const { protocol, hostname, port } = this.proxy;
-    const headers = { host: target, 'user-agent': `registry-api-v2-client/${VERSION}`, ...proxyAuthorization(this.proxy) };
+    const headers = {
+      host: target,
+      'user-agent': `registry-api-v2-client/${VERSION}`,
+      ...proxyAuthorization(this.proxy),
+    };
     const to = { method: 'CONNECT', path: target, host: hostname.replace(/^\[|\]$/g, ''), port, headers };
     if (protocol !== 'https:') return http.request({ ...to, port: port || 80, agent: false });
     return https.request({ ...to, port: port || 443, agent: new HttpsAgent(this.way) });

@@ -59,7 +59,11 @@ describe('loadConfig', () => {
 
   it('starts paths at its folder, and leaves PEM alone', () => {
     const pem = '-----BEGIN CERTIFICATE-----\nAA\n-----END CERTIFICATE-----';
-    written({ hosts: { 'a.test': { tls: { ca: ['ca.pem', '/etc/ca.pem', pem], cert: 'c.pem', key: './k.pem', passphrase: 'ca.pem' } } } });
+    written({
+      hosts: {
+        'a.test': { tls: { ca: ['ca.pem', '/etc/ca.pem', pem], cert: 'c.pem', key: './k.pem', passphrase: 'ca.pem' } },
+      },
+    });
     expect(loadConfig({ path }).hosts?.['a.test']?.tls).toEqual({
       ca: [join(folder, 'ca.pem'), '/etc/ca.pem', pem],
       cert: join(folder, 'c.pem'),
@@ -77,8 +81,14 @@ describe('loadConfig', () => {
     ['{"hosts": {"a.test": {"credentials": {"password": "hunter22}', 'is not JSON'],
     ['[]', 'is not a JSON object'],
     [{ host: {} }, 'is wrong: the option host is unknown. Did you mean hosts?'],
-    [{ hosts: { 'a.test': { mirorrs: [] } } }, 'is wrong: the option hosts["a.test"].mirorrs is unknown. Did you mean mirrors?'],
-    [{ hosts: { 'a.test': { concurrency: 0 } } }, 'hosts["a.test"].concurrency is 0. It takes a whole number from 1 to 1000.'],
+    [
+      { hosts: { 'a.test': { mirorrs: [] } } },
+      'is wrong: the option hosts["a.test"].mirorrs is unknown. Did you mean mirrors?',
+    ],
+    [
+      { hosts: { 'a.test': { concurrency: 0 } } },
+      'hosts["a.test"].concurrency is 0. It takes a whole number from 1 to 1000.',
+    ],
   ])('refuses %j', (content, message) => {
     const error = failure(content);
     expect(error.message).toContain(message);

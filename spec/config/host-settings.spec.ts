@@ -142,7 +142,9 @@ describe('resolveOptions with settings for hosts', () => {
     expect(url('plain.test:5000')).toBe('http://plain.test:5000/');
     expect(url('https://plain.test:5000')).toBe('https://plain.test:5000/');
     expect(url('plain.test')).toBe('https://plain.test/');
-    expect(resolve({ url: 'localhost:1', hosts: { 'localhost:1': { plainHttp: false } } }).url.href).toBe('https://localhost:1/');
+    expect(resolve({ url: 'localhost:1', hosts: { 'localhost:1': { plainHttp: false } } }).url.href).toBe(
+      'https://localhost:1/',
+    );
   });
 
   it('takes credentials from the option, then the address, then the entry', async () => {
@@ -159,7 +161,11 @@ describe('resolveOptions with settings for hosts', () => {
   });
 
   it('gives mirrors their own credentials, and none of the registry', async () => {
-    const given = { url: 'https://me:secret@registry.test', hosts, mirrors: ['mirror.test', 'http://a:b@other.test/prefix'] };
+    const given = {
+      url: 'https://me:secret@registry.test',
+      hosts,
+      mirrors: ['mirror.test', 'http://a:b@other.test/prefix'],
+    };
     const [first, second] = resolve(given).mirrors;
     expect([first?.url.href, second?.url.href]).toEqual(['https://mirror.test/', 'http://other.test/prefix/']);
     await expect(first?.credentials?.('mirror.test')).resolves.toEqual({ username: 'me', password: 'p' });

@@ -38,7 +38,11 @@ describe('Hosts', () => {
   });
 
   it('tells ports apart', () => {
-    const hosts = new Hosts({ 'a.test:5000': { concurrency: 1 }, '*.test:5000': { chunkSize: 1 }, '[::1]:5000': { chunkSize: 2 } });
+    const hosts = new Hosts({
+      'a.test:5000': { concurrency: 1 },
+      '*.test:5000': { chunkSize: 1 },
+      '[::1]:5000': { chunkSize: 2 },
+    });
     expect(hosts.for('a.test:5000')).toEqual({ concurrency: 1, chunkSize: 1 });
     expect(hosts.for('a.test')).toEqual({});
     expect(hosts.for('[::1]:5000')).toEqual({ chunkSize: 2 });
@@ -49,7 +53,9 @@ describe('Hosts', () => {
   });
 
   it('shows nothing of what it holds', () => {
-    const hosts = new Hosts({ 'a.test': { credentials: { username: 'me', password: 'hunter22' }, headers: { x: 'hunter22' } } });
+    const hosts = new Hosts({
+      'a.test': { credentials: { username: 'me', password: 'hunter22' }, headers: { x: 'hunter22' } },
+    });
     expect(inspect(hosts, { depth: 9, showHidden: true }) + JSON.stringify(hosts)).not.toContain('hunter22');
   });
 
@@ -75,7 +81,10 @@ describe('Hosts', () => {
     [{ 'a.test': { proxy: 'socks5://me:hunter22@x' } }, 'is "socks5://x", which is not the address of an HTTP proxy'],
     [{ 'a.test': { mirrors: 'b.test' } }, 'mirrors is not a list'],
     [{ 'a.test': { mirrors: [1] } }, 'mirrors[0] is not a text'],
-    [{ 'a.test': { headers: { Authorization: 'x' } } }, 'headers["Authorization"] cannot be set. Use the option credentials.'],
+    [
+      { 'a.test': { headers: { Authorization: 'x' } } },
+      'headers["Authorization"] cannot be set. Use the option credentials.',
+    ],
     [{ 'a.test': { headers: { host: 'x' } } }, 'headers["host"] cannot be set'],
     [{ 'a.test': { headers: { 'x y': 'x' } } }, 'is not the name of a header'],
     [{ 'a.test': { headers: { x: 'a\r\nb: hunter22' } } }, 'headers["x"] has a value that cannot be sent'],

@@ -29,7 +29,10 @@ export class ForwardProxy {
   ) {}
 
   static async start(options: ForwardProxyOptions = {}): Promise<ForwardProxy> {
-    const pair = (): object => ({ key: readFileSync(tlsFile('server.key')), cert: readFileSync(tlsFile('server.pem')) });
+    const pair = (): object => ({
+      key: readFileSync(tlsFile('server.key')),
+      cert: readFileSync(tlsFile('server.pem')),
+    });
     const server = options.tls ? https.createServer(pair()) : http.createServer();
     const proxy = new ForwardProxy(server, options);
     server.on('connection', (socket: Socket) => proxy.keep(socket));

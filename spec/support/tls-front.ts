@@ -28,7 +28,9 @@ export class TlsFront {
 
   static async start({ to, certificate = 'server', wantsClient = false }: TlsFrontOptions): Promise<TlsFront> {
     const [key, cert] = [`${certificate}.key`, `${certificate}.pem`].map((name) => readFileSync(tlsFile(name)));
-    const asking = wantsClient ? { requestCert: true, rejectUnauthorized: true, ca: readFileSync(tlsFile('ca.pem')) } : {};
+    const asking = wantsClient
+      ? { requestCert: true, rejectUnauthorized: true, ca: readFileSync(tlsFile('ca.pem')) }
+      : {};
     const server = createServer({ key, cert, ...asking });
     const front = new TlsFront(server);
     server.on('connection', (socket: Socket) => front.keep(socket));

@@ -44,13 +44,7 @@ describe('findCertificates', () => {
   });
 
   it('looks at the user before the machine, and at one folder only', () => {
-    const places = [
-      'etc/docker',
-      'etc/containers',
-      'home/.config/containers',
-      'home/.config/docker',
-      'home/.docker',
-    ];
+    const places = ['etc/docker', 'etc/containers', 'home/.config/containers', 'home/.config/docker', 'home/.docker'];
     for (const place of places) {
       folder(`${place}/certs.d/a.test`, 'ca.crt');
       expect(find('a.test')).toEqual({ ca: [at(place, 'certs.d/a.test/ca.crt')] });

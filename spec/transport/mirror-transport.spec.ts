@@ -17,7 +17,9 @@ describe('MirrorTransport', () => {
 
   function setUp(mirror: FakeHandler = () => ({ body: 'mirror' })) {
     const [own, other] = [new FakeTransport(() => ({ body: 'registry' })), new FakeTransport(mirror)];
-    const transport = new MirrorTransport(own, registry, [{ url: new URL('https://mirror.test/cache/'), transport: other }]);
+    const transport = new MirrorTransport(own, registry, [
+      { url: new URL('https://mirror.test/cache/'), transport: other },
+    ]);
     const ask = async (path: string, method = 'GET', signal?: AbortSignal) => {
       const request = { method, url: new URL(path, registry), headers: {}, signal };
       return text((await transport.send(request)).body);
@@ -25,13 +27,16 @@ describe('MirrorTransport', () => {
     return { own, other, transport, ask };
   }
 
-  it.each(['v2/a/b/manifests/1', `v2/a/manifests/${DIGEST}`, `v2/a/blobs/${DIGEST}?x=1`])('asks for %s there first', async (path) => {
-    const { own, other, ask } = setUp();
-    expect(await ask(path)).toBe('mirror');
-    expect([other.calls, own.calls]).toEqual([[`GET https://mirror.test/cache/${path}`], []]);
-    await ask(path, 'HEAD');
-    expect(own.calls).toEqual([]);
-  });
+  it.each(['v2/a/b/manifests/1', `v2/a/manifests/${DIGEST}`, `v2/a/blobs/${DIGEST}?x=1`])(
+    'asks for %s there first',
+    async (path) => {
+      const { own, other, ask } = setUp();
+      expect(await ask(path)).toBe('mirror');
+      expect([other.calls, own.calls]).toEqual([[`GET https://mirror.test/cache/${path}`], []]);
+      await ask(path, 'HEAD');
+      expect(own.calls).toEqual([]);
+    },
+  );
 
   it.each([
     ['GET', 'v2/'],
@@ -83,19 +88,31 @@ describe('a client with a mirror', () => {
     await stopServers();
   });
 
-  async function registry(): Promise<{ url: string; seen: string[]; client: (more?: RegistryClientOptions) => RegistryClient }> {
+  async function registry(): Promise<{
+    url: string;
+    seen: string[];
+    client: (more?: RegistryClientOptions) => RegistryClient;
+  }> {
     const server = await RegistryServer.start();
     undo.push(() => server.close(0));
     const seen: string[] = [];
     const front = await TestServer.http((request, response) => {
       seen.push(`${request.method} ${request.url}`);
       void fetch(new URL(request.url ?? '', server.url), passed(request)).then(async (answer) => {
-        response.writeHead(answer.status, Object.fromEntries(answer.headers)).end(Buffer.from(await answer.arrayBuffer()));
+        response
+          .writeHead(answer.status, Object.fromEntries(answer.headers))
+          .end(Buffer.from(await answer.arrayBuffer()));
       });
     });
     const url = front.url().href;
     const client = (more: RegistryClientOptions = {}) => {
-      const made = new RegistryClient({ url, credentials: 'anonymous', cache: false, retry: { baseDelay: 1 }, ...more });
+      const made = new RegistryClient({
+        url,
+        credentials: 'anonymous',
+        cache: false,
+        retry: { baseDelay: 1 },
+        ...more,
+      });
       undo.push(() => made.close());
       return made;
     };
@@ -103,7 +120,14 @@ describe('a client with a mirror', () => {
   }
 
   async function store(client: RegistryClient, tag: string, content: string): Promise<string> {
-    const bytes = Buffer.from(JSON.stringify({ architecture: 'amd64', os: 'linux', config: { Labels: { content } }, rootfs: { type: 'layers', diff_ids: [] } }));
+    const bytes = Buffer.from(
+      JSON.stringify({
+        architecture: 'amd64',
+        os: 'linux',
+        config: { Labels: { content } },
+        rootfs: { type: 'layers', diff_ids: [] },
+      }),
+    );
     const config = { mediaType: MediaType.ociConfig, digest: digestOf(bytes), size: bytes.length };
     await client.blobs.push('app', { descriptor: config, open: () => streamOf(bytes) });
     const manifest = { schemaVersion: 2, mediaType: MediaType.ociManifest, config, layers: [] } as const;
@@ -159,6 +183,10 @@ function passed(request: import('node:http').IncomingMessage): RequestInit {
   const { method = 'GET', headers } = request;
   const { host: _, connection: __, 'content-length': ___, 'transfer-encoding': ____, ...kept } = headers;
   const hasBody = method !== 'GET' && method !== 'HEAD';
-  const init = { method, headers: kept as Record<string, string>, ...(hasBody ? { body: request, duplex: 'half' } : {}) };
+  const init = {
+    method,
+    headers: kept as Record<string, string>,
+    ...(hasBody ? { body: request, duplex: 'half' } : {}),
+  };
   return init as unknown as RequestInit;
 }

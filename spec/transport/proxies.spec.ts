@@ -212,12 +212,15 @@ describe('through a proxy', () => {
       expect(proxy.asked).toHaveLength(2);
     });
 
-    it.each(['http', 'https'] as const)('because it is down, %s names the proxy, and not the registry', async (scheme) => {
-      const error = await failureOf(client({ proxy: 'http://me:hunter22@127.0.0.1:1' }, scheme));
-      expect(error.code).toBe('PROXY_UNREACHABLE');
-      expect(error.message).toMatch(/the proxy 127\.0\.0\.1:1 cannot be used: .*ECONNREFUSED.*Is the proxy running/);
-      expect(inspect(error, { depth: 9 })).not.toContain('hunter22');
-    });
+    it.each(['http', 'https'] as const)(
+      'because it is down, %s names the proxy, and not the registry',
+      async (scheme) => {
+        const error = await failureOf(client({ proxy: 'http://me:hunter22@127.0.0.1:1' }, scheme));
+        expect(error.code).toBe('PROXY_UNREACHABLE');
+        expect(error.message).toMatch(/the proxy 127\.0\.0\.1:1 cannot be used: .*ECONNREFUSED.*Is the proxy running/);
+        expect(inspect(error, { depth: 9 })).not.toContain('hunter22');
+      },
+    );
   });
 
   it.each(['ftp://proxy:21', 'socks5://proxy:1080', 'http://'])('%s is refused at once', (proxy) => {

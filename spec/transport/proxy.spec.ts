@@ -18,7 +18,9 @@ describe('proxyFromEnvironment', () => {
   });
 
   it('names the variable that holds no address', () => {
-    expect(() => proxyFor('http://registry.test', { HTTP_PROXY: 'socks5://x' })).toThrow(/^HTTP_PROXY is "socks5:\/\/x"/);
+    expect(() => proxyFor('http://registry.test', { HTTP_PROXY: 'socks5://x' })).toThrow(
+      /^HTTP_PROXY is "socks5:\/\/x"/,
+    );
   });
 
   it.each(['http://localhost', 'http://127.0.0.2:5000', 'http://[::1]:5000', 'https://app.localhost'])(

@@ -120,7 +120,12 @@ describe('a registry behind TLS with a private authority', () => {
         response.writeHead(307, { location: `https://127.0.0.1:${elsewhere.port}/v2/` }).end(),
       );
       const url = redirecting.url();
-      const client = new RegistryClient({ url, credentials: 'anonymous', tls: { ca: CA, ...identity }, retry: { retries: 0 } });
+      const client = new RegistryClient({
+        url,
+        credentials: 'anonymous',
+        tls: { ca: CA, ...identity },
+        retry: { retries: 0 },
+      });
       undo.push(() => client.close());
       expect((await failureOf(client)).message).toContain('--cert-file');
       const hosts = { [`127.0.0.1:${elsewhere.port}`]: { tls: identity } };
@@ -133,14 +138,34 @@ describe('a registry behind TLS with a private authority', () => {
 
   describe('a wrong file', () => {
     it.each([
-      ['that is not there', { ca: '/nowhere/ca.pem' }, /the file \/nowhere\/ca\.pem \(the option tls\.ca\) cannot be read: ENOENT/],
-      ['without a certificate', { ca: identity.key }, /client\.key \(the option tls\.ca\) holds no certificate in PEM.*openssl/],
-      ['that is damaged', { ca: '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----' }, /the option tls\.ca holds a certificate that is damaged/],
+      [
+        'that is not there',
+        { ca: '/nowhere/ca.pem' },
+        /the file \/nowhere\/ca\.pem \(the option tls\.ca\) cannot be read: ENOENT/,
+      ],
+      [
+        'without a certificate',
+        { ca: identity.key },
+        /client\.key \(the option tls\.ca\) holds no certificate in PEM.*openssl/,
+      ],
+      [
+        'that is damaged',
+        { ca: '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----' },
+        /the option tls\.ca holds a certificate that is damaged/,
+      ],
       ['without its key', { cert: identity.cert }, /the option tls\.cert is given without the option tls\.key/],
       ['of another key', { ...identity, key: tlsFile('server.key') }, /server\.key .* is not the key of .*client\.pem/],
       ['without a key', { ...identity, key: CA }, /ca\.pem \(the option tls\.key\) holds no private key/],
-      ['that is encrypted', { ...identity, key: tlsFile('client-encrypted.key') }, /is encrypted, and there is no passphrase/],
-      ['with another passphrase', { ...identity, key: tlsFile('client-encrypted.key'), passphrase: 'no' }, /has another passphrase/],
+      [
+        'that is encrypted',
+        { ...identity, key: tlsFile('client-encrypted.key') },
+        /is encrypted, and there is no passphrase/,
+      ],
+      [
+        'with another passphrase',
+        { ...identity, key: tlsFile('client-encrypted.key'), passphrase: 'no' },
+        /has another passphrase/,
+      ],
     ])('%s is named before anything is sent', (_, tls, message) => {
       const make = () => new RegistryClient({ url: 'https://registry.test', tls });
       expect(make).toThrow(InvalidArgumentError);
@@ -148,7 +173,9 @@ describe('a registry behind TLS with a private authority', () => {
     });
 
     it('shows nothing of what is in it', () => {
-      const key = readFileSync(identity.key, 'utf8').replace('-----BEGIN', 'x-----BEGIN').replace('PRIVATE KEY', 'PRIVATE KEX');
+      const key = readFileSync(identity.key, 'utf8')
+        .replace('-----BEGIN', 'x-----BEGIN')
+        .replace('PRIVATE KEY', 'PRIVATE KEX');
       try {
         new RegistryClient({ url: 'https://registry.test', tls: { ...identity, key } });
         throw new Error('it was taken');
@@ -162,7 +189,9 @@ describe('a registry behind TLS with a private authority', () => {
     it('of a host is told when that host is met, and not tried again', async () => {
       const server = await front();
       const hosts = { [`127.0.0.1:${server.port}`]: { tls: { ca: '/nowhere' } } };
-      const error = await clientFor(server, { hosts }).checkConnectivity().catch((caught: unknown) => caught);
+      const error = await clientFor(server, { hosts })
+        .checkConnectivity()
+        .catch((caught: unknown) => caught);
       expect(error).toBeInstanceOf(InvalidArgumentError);
       expect(String(error)).toContain('/nowhere');
       expect(server.connections).toBe(0);
