@@ -114,7 +114,6 @@ export function resolveOptions(
   options: RegistryClientOptions = {},
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): ResolvedOptions {
-  const { idleTimeout = 60_000, responseTimeout = 300_000 } = options;
   checkOwnOptions(options);
   const hosts = new Hosts(options.hosts);
   const { url, credentials } = addressOf(options.url ?? (env.REGISTRY_URL || DEFAULT_URL), hosts);
@@ -129,15 +128,24 @@ export function resolveOptions(
     concurrency: concurrency ?? 8,
     isAdaptive: concurrency === undefined,
     timeout: wholeNumber('timeout', options.timeout ?? timeoutFrom(env), 1, MAX_TIMER),
-    idleTimeout: wholeNumber('idleTimeout', idleTimeout, 1, MAX_TIMER),
+    ...patienceOf(options),
     chunkSize,
-    responseTimeout: wholeNumber('responseTimeout', responseTimeout, 1, MAX_TIMER),
     retry: checkedRetry(options.retry),
     cache: options.cache ?? options.transport === undefined,
     log: options.log ?? (env.REGISTRY_DEBUG === 'true' ? logToStandardError : undefined),
     hosts: new HostSettings({ registry: url, own: options, hosts, env }),
     mirrors: mirrors.map((mirror) => addressOf(mirror, hosts)),
   });
+}
+
+function patienceOf({ idleTimeout = 60_000, responseTimeout = 300_000 }: RegistryClientOptions): {
+  idleTimeout: number;
+  responseTimeout: number;
+} {
+  return {
+    idleTimeout: wholeNumber('idleTimeout', idleTimeout, 1, MAX_TIMER),
+    responseTimeout: wholeNumber('responseTimeout', responseTimeout, 1, MAX_TIMER),
+  };
 }
 
 /** An option that is there, but `undefined`, says nothing. */

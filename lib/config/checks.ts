@@ -137,7 +137,8 @@ function unknown(path: string, field: string, known: readonly string[]): Invalid
 
 /** Whatever may be a secret is not shown. */
 function shown(value: unknown): string {
-  return typeof value === 'object' ? 'an object' : typeof value === 'string' ? 'a text' : String(value);
+  if (typeof value === 'string') return 'a text';
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : 'something else';
 }
 
 function wrong(where: string, problem: string, hint?: string): InvalidArgumentError {

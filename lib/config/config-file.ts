@@ -92,7 +92,7 @@ function withPaths(entry: HostOptions, folder: string): HostOptions {
   };
   const { passphrase, ...sources } = entry.tls;
   const tls = Object.fromEntries(Object.entries(sources).map(([name, source]) => [name, at(source)]));
-  return { ...entry, tls: { ...tls, ...(passphrase === undefined ? {} : { passphrase }) } as TlsOptions };
+  return { ...entry, tls: { ...tls, ...(passphrase === undefined ? {} : { passphrase }) } };
 }
 
 function invalid(file: string, problem: string): InvalidArgumentError {

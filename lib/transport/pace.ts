@@ -27,7 +27,7 @@ export class Pace {
       };
       const stopListening = onAbort(signal, (reason) => {
         this.leave(go);
-        reject(reason as Error);
+        reject(reason);
       });
       this.waiting.push(go);
       this.timer ??= this.wake();

@@ -96,7 +96,7 @@ export class ForwardProxy {
 
   private keep<Kind extends Duplex>(socket: Kind): Kind {
     this.sockets.add(socket);
-    return socket.on('error', () => undefined).on('close', () => this.sockets.delete(socket)) as Kind;
+    return socket.on('error', () => undefined).on('close', () => this.sockets.delete(socket));
   }
 }
 

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { RegistryServer } from '../../lib/embedded/http-server.js';
@@ -179,7 +180,7 @@ describe('a client with a mirror', () => {
   });
 });
 
-function passed(request: import('node:http').IncomingMessage): RequestInit {
+function passed(request: IncomingMessage): RequestInit {
   const { method = 'GET', headers } = request;
   const { host: _, connection: __, 'content-length': ___, 'transfer-encoding': ____, ...kept } = headers;
   const hasBody = method !== 'GET' && method !== 'HEAD';
