@@ -4,7 +4,6 @@ import { dirname, join, resolve } from 'node:path';
 import { InvalidArgumentError } from '../errors.js';
 import { isJsonObject } from '../oci/descriptor.js';
 import { printable } from '../redact.js';
-import type { TlsOptions } from '../transport/tls-material.js';
 import { checkFields } from './checks.js';
 import type { HostOptions, HostsOptions } from './host-options.js';
 import { Hosts } from './hosts.js';

@@ -27,6 +27,8 @@ export class Pace {
       };
       const stopListening = onAbort(signal, (reason) => {
         this.leave(go);
+        // A reason is whatever the caller gave to abort(); it is handed back as it is.
+        // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
         reject(reason);
       });
       this.waiting.push(go);

@@ -54,7 +54,7 @@ export function readTls(options: TlsOptions, name: string): TlsMaterial {
  */
 export function secureContextOf({ ca, identity }: TlsMaterial): SecureContext {
   const secure = createSecureContext(identity);
-  const { context } = secure;
+  const context = secure.context as { addCACert(pem: string): void };
   for (const authority of ca.length > 0 ? [...extraCertificates(), ...ca] : []) context.addCACert(authority);
   return secure;
 }

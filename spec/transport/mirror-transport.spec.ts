@@ -66,7 +66,7 @@ describe('MirrorTransport', () => {
   it('is told of the caller, who leaves', async () => {
     const abort = new AbortController();
     const { ask, own } = setUp(() => {
-      abort.abort(new Error('enough'));
+      setImmediate(() => abort.abort(new Error('enough')));
       return new Promise(() => undefined);
     });
     await expect(ask('v2/a/manifests/1', 'GET', abort.signal)).rejects.toThrow('enough');
