@@ -16,7 +16,13 @@ export type {
   RegistryClientConfig,
   TransferOptions,
 } from './client-options.js';
-export type { RegistryClientOptions, ResolvedOptions } from './options.js';
+export type { MirrorAddress, RegistryClientOptions, ResolvedOptions } from './options.js';
+export { loadConfig } from './config/config-file.js';
+export type { ClientConfigFile, LoadConfigOptions } from './config/config-file.js';
+export type { HostOptions, HostsOptions } from './config/host-options.js';
+export type { HostSettings } from './config/host-settings.js';
+export type { PemSource, TlsMaterial, TlsOptions } from './transport/tls-material.js';
+export type { ConnectionSettings } from './transport/agents.js';
 export type { ServiceClass, ServiceOverrides } from './service-overrides.js';
 
 export { BlobService } from './services/blob-service.js';

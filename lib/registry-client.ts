@@ -61,6 +61,8 @@ export class RegistryClient {
   readonly repositories: RepositoryService;
   private readonly options: ResolvedOptions;
   private readonly transport: Transport;
+  /** For what is only read: mirrors are asked first. */
+  private readonly reading: Pick<CopyEnd, 'blobs' | 'manifests'>;
   private readonly archives: typeof TarArchive;
   private readonly pushes: ArchivePushes;
   /** Metadata calls that one call makes by itself, over all calls of this client. */
@@ -76,6 +78,7 @@ export class RegistryClient {
     this.blobs = container.get(TOKENS.BlobService);
     this.manifests = container.get(TOKENS.ManifestService);
     this.repositories = container.get(TOKENS.RepositoryService);
+    this.reading = container.get(TOKENS.ReadServices);
     this.archives = container.get(TOKENS.TarArchive);
     const { archives, options: resolved, transport } = this;
     const isThrottled = (): boolean => transport.isThrottled?.() ?? false;
@@ -162,8 +165,8 @@ export class RegistryClient {
    */
   async getManifest(repository: string, reference: string, options: ManifestOptions = {}): Promise<RawManifest> {
     const { platform, ...call } = options;
-    const raw = await this.manifests.fetch(repository, reference, call);
-    return platform === undefined ? raw : fetchPlatform(this, repository, raw, platform, call);
+    const raw = await this.reading.manifests.fetch(repository, reference, call);
+    return platform === undefined ? raw : fetchPlatform(this.reading, repository, raw, platform, call);
   }
 
   /**
@@ -172,7 +175,7 @@ export class RegistryClient {
    * @throws RegistryError
    */
   resolve(repository: string, reference: string, options: CallOptions = {}): Promise<Descriptor | undefined> {
-    return this.manifests.resolve(repository, reference, options);
+    return this.reading.manifests.resolve(repository, reference, options);
   }
 
   /**
@@ -209,7 +212,7 @@ export class RegistryClient {
   getImageInfo(repository: string, reference: string, options: ImageInfoOptions = {}): Promise<ImageInfo> {
     const { platform, ...call } = options;
     const job = { repository, reference, platform, limit: this.metadata, ...call };
-    return readImageInfo(this.manifests, this.blobs, job);
+    return readImageInfo(this.reading.manifests, this.reading.blobs, job);
   }
 
   /**
@@ -233,7 +236,7 @@ export class RegistryClient {
     const { repository, tag, digest } = localReference(reference, this.registry);
     const name = tag ?? (digest === undefined ? 'latest' : undefined);
     const job = { registry: this.registry, repository, target, format, platform, concurrency, signal };
-    const pull = new Pull(this.blobs, this.manifests, {
+    const pull = new Pull(this.reading.blobs, this.reading.manifests, {
       ...job,
       reference: digest ?? (name as string),
       name: name === undefined ? undefined : formatReference({ registry: this.registry, repository, tag: name }),
@@ -253,10 +256,16 @@ export class RegistryClient {
     const from = localReference(source, this.registry);
     const into = localReference(target, to.registry);
     const tag = into.tag ?? from.tag ?? 'latest';
+    const isSameRegistry = to.options.url.href === this.options.url.href;
     const copy = new Copy({
-      source: { ...servicesOf(this), repository: from.repository, reference: from.digest ?? from.tag ?? 'latest' },
+      // A mirror may be behind, and what is written here would be old under a new name.
+      source: {
+        ...(isSameRegistry ? servicesOf(this) : this.reading),
+        repository: from.repository,
+        reference: from.digest ?? from.tag ?? 'latest',
+      },
       target: { ...servicesOf(to), repository: into.repository, reference: tag },
-      isSameRegistry: to.options.url.href === this.options.url.href,
+      isSameRegistry,
       ...{ platform, concurrency, signal },
       onProgress: options.onProgress ?? ((): void => undefined),
     });

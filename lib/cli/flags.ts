@@ -5,6 +5,11 @@ export interface ConnectionFlags {
   registry?: string;
   plainHttp?: boolean;
   insecure?: boolean;
+  caFile?: string;
+  certFile?: string;
+  keyFile?: string;
+  proxy?: string;
+  config?: string;
   /** Seconds. */
   timeout?: number;
   cache?: boolean;
@@ -74,6 +79,11 @@ export function withConnection(command: Command): Command {
       .option('--registry <url>', 'registry for names without a host (default: REGISTRY_URL or http://localhost:15000)')
       .option('--plain-http', 'speak http, not https')
       .option('--insecure', 'accept any TLS certificate')
+      .option('--ca-file <file>', 'trust this authority, too (default: those in certs.d of docker)')
+      .option('--cert-file <file>', 'our own TLS certificate, with --key-file')
+      .option('--key-file <file>', 'the private key of --cert-file')
+      .option('--proxy <url>', 'go through this HTTP proxy (default: HTTPS_PROXY, HTTP_PROXY, NO_PROXY)')
+      .option('--config <file>', 'settings for hosts (default: REGISTRY_CLIENT_CONFIG or the one in ~/.config)')
       .option('--timeout <seconds>', 'for one metadata request (default: REGISTRY_TIMEOUT or 30)', seconds),
   );
 }

@@ -73,6 +73,9 @@ const ENVIRONMENT = [
   ['REGISTRY_DEBUG', 'with true, a line on standard error for each request, without secrets'],
   ['DOCKER_AUTH_CONFIG', "credentials, as the JSON of docker's config.json; asked before the file"],
   ['DOCKER_CONFIG', 'folder of config.json, where login keeps credentials; default ~/.docker'],
+  ['REGISTRY_CLIENT_CONFIG', 'file with settings for hosts; default registry-api-v2-client/config.json'],
+  ['XDG_CONFIG_HOME', 'folder in which that default is looked for; default ~/.config'],
+  ['HTTPS_PROXY', 'proxy for https registries; HTTP_PROXY for http ones, NO_PROXY for those without'],
   ['XDG_CACHE_HOME', 'folder for what pushes remember; default ~/.cache'],
 ] as const;
 

@@ -1,6 +1,7 @@
 import {
   formatReference,
   InvalidArgumentError,
+  loadConfig,
   parseReference,
   parseRepositoryTag,
   type Reference,
@@ -90,10 +91,21 @@ export function connect(
   const written = typed ?? (io.env.REGISTRY_URL || DEFAULT_REGISTRY);
   return new RegistryClient({
     url: plainHttp ? `http://${written.replace(SCHEME, '')}` : written,
-    insecure,
+    ...(insecure ? { insecure } : {}),
+    ...loadConfig({ ...(flags.config === undefined ? {} : { path: flags.config }), env: io.env }),
+    ...securityOf(flags),
     ...optionsOf(flags),
     ...options,
   });
+}
+
+function securityOf({ caFile, certFile, keyFile, proxy }: ConnectionFlags): RegistryClientOptions {
+  if ((certFile === undefined) !== (keyFile === undefined)) {
+    throw new InvalidArgumentError('--cert-file and --key-file come together, and one of them is missing');
+  }
+  const identity = certFile !== undefined && keyFile !== undefined ? { cert: certFile, key: keyFile } : {};
+  const tls = { ...(caFile === undefined ? {} : { ca: caFile }), ...identity };
+  return { ...(Object.keys(tls).length > 0 ? { tls } : {}), ...(proxy === undefined ? {} : { proxy }) };
 }
 
 function optionsOf({ timeout, cache, concurrency }: ConnectionFlags): RegistryClientOptions {

@@ -9,13 +9,16 @@ import { run } from '../../lib/cli/program.js';
 import { VERSION } from '../../lib/version.js';
 import { cli, FakeIo } from './fake-io.js';
 
-const CONNECTION = ['--registry', '--plain-http', '--insecure', '--timeout'];
+const CONNECTION = [
+  ...['--registry', '--plain-http', '--insecure', '--ca-file', '--cert-file', '--key-file', '--proxy', '--config'],
+  '--timeout',
+];
 const RESULT = ['--json', '--quiet'];
 const OPTIONS: Record<string, readonly string[]> = {
   push: [
     ...CONNECTION,
     ...['--all-tags', '--first-tag', '--image', '--platform', '--compression', '--concurrency', '--mount-from'],
-    ...['--compressor', '--layers-from', '--no-cache'],
+    ...['--compressor', '--layers-from', '--dry-run', '--no-cache'],
     ...RESULT,
   ],
   pull: [...CONNECTION, '--format', '--platform', '--concurrency', ...RESULT],

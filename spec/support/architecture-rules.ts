@@ -27,6 +27,7 @@ const ARROWS: Readonly<Record<string, { from: readonly string[]; types?: readonl
   oci: { from: ['errors', 'redact'] },
   'transport/transport': { from: [] },
   transport: { from: ['errors', 'redact', 'oci', 'version'] },
+  config: { from: ['errors', 'redact', 'whole-number', 'oci', 'transport'] },
   compression: { from: ['errors', 'redact', 'oci'] },
   archive: { from: ['errors', 'redact', 'oci', 'compression'] },
   services: {
@@ -44,7 +45,7 @@ const ARROWS: Readonly<Record<string, { from: readonly string[]; types?: readonl
     types: ['client-options'],
   },
   options: {
-    from: ['errors', 'redact', 'whole-number', 'oci', 'transport/origin', 'transport/credentials'],
+    from: ['config', 'errors', 'redact', 'whole-number', 'oci', 'transport/origin', 'transport/credentials'],
     types: ['transport', 'transfer', 'services', 'archive', 'compression'],
   },
   'service-overrides': { from: ['services'], types: ['archive', 'options', 'transport/transport'] },
@@ -79,6 +80,7 @@ const ARROWS: Readonly<Record<string, { from: readonly string[]; types?: readonl
   index: {
     from: [
       'collect',
+      'config',
       'errors',
       'oci',
       'options',
