@@ -237,6 +237,63 @@ describe('Exchange', () => {
     expect(error.message).toContain('does not speak HTTP');
   });
 
+  describe('what lingers', () => {
+    const post = (url: URL, signal: AbortSignal): TransportRequest => ({
+      ...{ method: 'POST', url, headers: {}, signal, lingers: true },
+    });
+
+    it('does not when it waits for a connection, and is never sent', async () => {
+      const answers: ServerResponse[] = [];
+      const server = await TestServer.http((_, response) => answers.push(response));
+      const transport = create({ maxSockets: 1 });
+      const first = transport.send({ method: 'GET', url: server.url('/first'), headers: {} });
+      await until(() => answers.length === 1, 'the connection is taken');
+      const abort = new AbortController();
+      const second = transport.send(post(server.url('/second'), abort.signal));
+      await sleep(5);
+      abort.abort('enough');
+      await expect(second).rejects.toBe('enough');
+      answers[0]?.end();
+      (await first).body.resume();
+      await sleep(20);
+      expect(server.requests).toEqual(['GET /first']);
+    });
+
+    it('does not when the connection is only being made', async () => {
+      const server = await TestServer.http(() => undefined);
+      const abort = new AbortController();
+      const sending = create().send(post(server.url(), abort.signal));
+      abort.abort('enough');
+      await expect(sending).rejects.toBe('enough');
+      await sleep(20);
+      expect(server.requests).toEqual([]);
+    });
+
+    it('does not when a part of its body is missing', async () => {
+      const server = await TestServer.http((request) => request.resume());
+      const abort = new AbortController();
+      const source = new Readable({ read: () => undefined });
+      source.push('half');
+      const request = { ...post(server.url(), abort.signal), body: { size: 8, open: () => source } };
+      const sending = create().send(request);
+      await until(() => server.requests.length === 1, 'the request arrives');
+      const start = performance.now();
+      abort.abort('enough');
+      await expect(sending).rejects.toBe('enough');
+      expect(performance.now() - start).toBeLessThan(1000);
+    });
+
+    it('ends with the reason of the abort when the connection breaks', async () => {
+      const server = await TestServer.http((request) => {
+        abort.abort('enough');
+        setTimeout(() => reset(request.socket), 10);
+      });
+      const abort = new AbortController();
+      await expect(create().send(post(server.url(), abort.signal))).rejects.toBe('enough');
+      expect(server.requests).toHaveLength(1);
+    });
+  });
+
   describe('when nothing moves', () => {
     const silence = () => TestServer.tcp((socket) => socket.pause());
     const get = (url: URL): TransportRequest => ({ method: 'GET', url, headers: {} });
