@@ -44,6 +44,8 @@ const BY_STATUS: Readonly<Record<number, ErrorClass>> = {
   403: AuthenticationError,
   404: NotFoundError,
   405: UnsupportedError,
+  // What is too large is no matter of rights, whatever code a proxy puts on it.
+  413: RegistryError,
   429: RateLimitError,
 };
 

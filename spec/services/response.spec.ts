@@ -94,6 +94,7 @@ describe('expectStatus', () => {
     [405, 'DENIED', UnsupportedError],
     [404, 'UNSUPPORTED', NotFoundError],
     [401, 'UNSUPPORTED', AuthenticationError],
+    [413, 'DENIED', RegistryError],
     [500, 'DENIED', RegistryError],
   ])('decides on the status %i before the code %s', async (status, code, Class) => {
     const error = await failure(status, errorsBody({ code, message: 'x' }));
