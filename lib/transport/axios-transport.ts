@@ -32,11 +32,12 @@ export class AxiosTransport implements Transport {
   private readonly axios: AxiosInstance;
   private readonly agents: readonly [HttpAgent, HttpsAgent];
   private readonly patience: Patience;
-  private readonly connections = new Connections();
+  private readonly connections: Connections;
 
   constructor(options: AxiosTransportOptions = {}) {
     const { maxSockets = 30, maxTotalSockets = 100, insecure = false } = options;
     const pool = { keepAlive: true, maxSockets, maxTotalSockets, onread: wideReads };
+    this.connections = new Connections(maxSockets);
     this.agents = [new HttpAgent(pool), new HttpsAgent({ ...pool, rejectUnauthorized: !insecure })];
     this.patience = { idle: options.idleTimeout ?? 60_000, answer: options.responseTimeout ?? 300_000 };
     this.axios = axios.create({

@@ -44,6 +44,10 @@ export class Exchange {
   private body: RequestBodyPump | undefined;
   private sent: ClientRequest | undefined;
   private lingering: NodeJS.Timeout | undefined;
+  private endTurn = (): void => undefined;
+  private readonly giveUp = (): void => {
+    this.abort.abort(timeoutError(this.request, this.patience.answer, 'waiting for a free connection'));
+  };
 
   constructor(
     private readonly request: TransportRequest,
@@ -64,6 +68,7 @@ export class Exchange {
       clearTimeout(this.lingering);
       stopListening();
       this.body?.stop();
+      this.endTurn();
     }
   }
 
@@ -89,6 +94,7 @@ export class Exchange {
 
   private async send(): Promise<TransportResponse> {
     try {
+      this.endTurn = await uncounted(this.request.signal, () => this.turn());
       const answer = await this.perform(this.request, this.body, this.abort.signal, (sent) => void this.watch(sent));
       const isEarly = this.body !== undefined && !this.body.isComplete;
       if (isEarly && !TAKEN.has(answer.statusCode)) return await this.early(answer);
@@ -100,12 +106,15 @@ export class Exchange {
     }
   }
 
+  private turn(): Promise<() => void> {
+    return this.connections.enter(this.request.url, this.abort.signal, this.patience.answer, this.giveUp);
+  }
+
   /** While all connections are taken, nobody is slow but us: the clocks start with a connection. */
   private async watch(sent: ClientRequest): Promise<void> {
     this.sent = sent;
     const { answer } = this.patience;
-    const giveUp = (): void => this.abort.abort(timeoutError(this.request, answer, 'waiting for a free connection'));
-    await uncounted(this.request.signal, () => this.connections.wait(sent, answer, giveUp));
+    await uncounted(this.request.signal, () => this.connections.wait(sent, answer, this.giveUp));
     if (!this.body && !sent.destroyed) this.idle.start(this.answerTime, 'waiting for the answer');
   }
 

@@ -32,9 +32,9 @@ export interface TransportRequest {
    */
   wholeUpTo?: number;
   /**
-   * Whether an abort leaves the answer to a request that is out already a moment, `LINGER`, to come, and `send` then resolves with
-   * it: what a server opens for us only its answer names, and only who knows it can give it back. Default `false`. Transports that
-   * do not know this reject at once, as for every other request.
+   * Whether an abort leaves the answer to a request that is out already a moment (1.2 s) to come, and `send` then resolves with it:
+   * what a server opens for us only its answer names, and only who knows it can give it back. Default `false`. Transports that do
+   * not know this reject at once, as for every other request.
    */
   lingers?: boolean;
 }
