@@ -237,6 +237,7 @@ describe('assertStored', () => {
   it.each([
     ['the same', sha256, sha256],
     ['nothing', undefined, sha256],
+    ['an empty header', '', sha256],
     ['the sha256 of what was sent under sha512', sha256, sha512],
   ])('accepts %s', (_, stored, digest) => {
     expect(() => assertStored(answer(stored), digest, doing)).not.toThrow();
