@@ -123,6 +123,7 @@ describe('nextLink', () => {
     const start = performance.now();
     nextLink(header);
     hidesNextLink(header);
-    expect(performance.now() - start).toBeLessThan(200);
+    // What is slowed down takes many seconds.
+    expect(performance.now() - start).toBeLessThan(2000);
   });
 });
