@@ -37,9 +37,9 @@ export class AxiosTransport implements Transport {
   constructor(options: AxiosTransportOptions = {}) {
     const { maxSockets = 30, maxTotalSockets = 100, insecure = false } = options;
     const pool = { keepAlive: true, maxSockets, maxTotalSockets, onread: wideReads };
-    this.connections = new Connections(maxSockets);
     this.agents = [new HttpAgent(pool), new HttpsAgent({ ...pool, rejectUnauthorized: !insecure })];
     this.patience = { idle: options.idleTimeout ?? 60_000, answer: options.responseTimeout ?? 300_000 };
+    this.connections = new Connections(maxSockets);
     this.axios = axios.create({
       adapter: 'http',
       httpAgent: this.agents[0],
