@@ -166,7 +166,8 @@ function parseUrl(text: string | URL, hosts: Hosts): { url: URL; credentials?: B
   if (!URL.canParse(complete)) throw notAnAddress(written);
   const url = new URL(complete);
   const isHttp = url.protocol === 'http:' || url.protocol === 'https:';
-  if (!isHttp || url.search || url.hash) throw notAnAddress(written);
+  // A password with a / in it ends the host early: `http://user:12/34@host`.
+  if (!isHttp || url.search || url.hash || url.pathname.includes('@')) throw notAnAddress(written);
   // docker.io is a name for people, https://index.docker.io/v1/ one for docker login; the API lives elsewhere.
   if (/^(index\.)?docker\.io$/.test(url.host)) [url.host, url.pathname] = [HUB_API, '/'];
   const { username, password } = url;

@@ -143,6 +143,9 @@ describe('resolveOptions', () => {
       'http://x:99999',
       'http://x/?a',
       'x#y',
+      'http://user:12/34@registry.example',
+      'user:12/34@registry.example/path',
+      'https://user:p@ss/word@registry.example',
     ])('cannot be %p', (url) => {
       const error = failure({ url });
       expect(error.code).toBe('URL_INVALID');

@@ -12,9 +12,13 @@ export function processTitle(args: readonly string[]): string | undefined {
   return shown.some((arg, i) => arg !== args[i]) ? ['registry-client', ...shown].join(' ') : undefined;
 }
 
+/** Of an address without a scheme: `user:password@host`, also behind `--registry=`. */
+const BARE = /^(--[\w-]+=)?[^:/@]+:.*@(?!sha\d+:)/s;
+
 /** `--auth=user:password`, `-ppassword`, and what stands before the `@` of an address. A digest has an `@` too, but no user before it. */
 function withoutSecrets(arg: string): string {
-  return arg
+  const shown = arg
     .replace(/^(--auth=|--password=|-p(?=.)).*$/s, `$1${REDACTED}`)
     .replace(/(:\/\/).*@(?!sha\d+:)/s, `$1${REDACTED}@`);
+  return shown === arg ? arg.replace(BARE, `$1${REDACTED}@`) : shown;
 }

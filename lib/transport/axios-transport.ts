@@ -38,7 +38,7 @@ export class AxiosTransport implements Transport {
   private readonly axios: AxiosInstance;
   private readonly agents: Agents;
   private readonly patience: Patience;
-  private readonly connections = new Connections();
+  private readonly connections: Connections;
 
   constructor(options: AxiosTransportOptions = {}) {
     const { maxSockets = 30, maxTotalSockets = 100, insecure = false } = options;
@@ -46,6 +46,7 @@ export class AxiosTransport implements Transport {
     const pool = { keepAlive: true, maxSockets, maxTotalSockets, onread: wideReads };
     this.agents = new Agents(pool, options.settingsOf ?? usual);
     this.patience = { idle: options.idleTimeout ?? 60_000, answer: options.responseTimeout ?? 300_000 };
+    this.connections = new Connections(maxSockets);
     this.axios = axios.create({
       adapter: 'http',
       proxy: false,
