@@ -3,10 +3,11 @@ import {
   example,
   type PullFlags,
   type PushFlags,
-  type PlatformFlags,
+  type TransferFlags,
   withConcurrency,
   withConnection,
   withPlatform,
+  withProgress,
   withResult,
 } from './flags.js';
 import type { Io } from './io.js';
@@ -89,12 +90,12 @@ function addCopy(program: Command, io: Io): void {
         'copy registry.example.com/team/app:1.0 localhost:5000/mirror/app --platform linux/arm64',
       ),
     )
-    .action(async (source: string, target: string, options: PlatformFlags) => {
+    .action(async (source: string, target: string, options: TransferFlags) => {
       const { copy } = await import('./commands/copy.js');
       await copy(source, target, options, io);
     });
 }
 
 function withTransfer(command: Command): Command {
-  return withResult(withConcurrency(withPlatform(withConnection(command))));
+  return withResult(withProgress(withConcurrency(withPlatform(withConnection(command)))));
 }

@@ -2,34 +2,43 @@ import { InvalidArgumentError, type PushedImage, type PushInput, type PushOption
 import { formatJson } from '../format.js';
 import type { Io } from '../io.js';
 import type { PushFlags } from '../flags.js';
-import { PushProgress } from '../push-progress.js';
+import { type Report, withView } from '../progress/open-view.js';
+import { ofPush } from '../progress/push-progress.js';
 import { connect, targetOf } from '../target.js';
 
 /** Prints one `host/repository:tag@digest` per tag on standard output. */
 export async function push(tar: string, reference: string | undefined, flags: PushFlags, io: Io): Promise<void> {
-  const pushed =
-    reference === undefined ? await pushOriginalTags(tar, flags, io) : await pushAs(tar, reference, flags, io);
+  const pushed = await withView('push', flags, io, (report) =>
+    reference === undefined ? pushOriginalTags(tar, flags, io, report) : pushAs(tar, reference, flags, io, report),
+  );
   if (flags.json) io.stdout(formatJson(pushed));
   else for (const { reference: name, digest } of pushed) io.stdout(`${name}@${digest}\n`);
 }
 
-async function pushAs(tar: string, reference: string, flags: PushFlags, io: Io): Promise<PushedImage[]> {
+async function pushAs(
+  tar: string,
+  reference: string,
+  flags: PushFlags,
+  io: Io,
+  report: Report,
+): Promise<PushedImage[]> {
   if (flags.firstTag) throw new InvalidArgumentError('--first-tag keeps an original tag, but a name was given too');
   if (flags.allTags) throw new InvalidArgumentError('--all-tags keeps the original tags, but a name was given too');
   const { client, name } = targetOf(reference, flags, io);
   try {
-    return [await client.push(inputOf(tar, io), name, { ...transferOptions(flags, io), ...imageOption(flags.image) })];
+    const options = { ...transferOptions(flags, io, report), ...imageOption(flags.image) };
+    return [await client.push(inputOf(tar, io), name, options)];
   } finally {
     await client.close();
   }
 }
 
-async function pushOriginalTags(tar: string, flags: PushFlags, io: Io): Promise<PushedImage[]> {
+async function pushOriginalTags(tar: string, flags: PushFlags, io: Io, report: Report): Promise<PushedImage[]> {
   if (flags.image !== undefined) throw new InvalidArgumentError('--image chooses what gets a name, but none was given');
   const client = connect(undefined, flags, io);
   try {
     const which = flags.firstTag ? 'first' : 'all';
-    return await client.pushOriginalTags(inputOf(tar, io), { ...transferOptions(flags, io), which });
+    return await client.pushOriginalTags(inputOf(tar, io), { ...transferOptions(flags, io, report), which });
   } finally {
     await client.close();
   }
@@ -51,9 +60,8 @@ function imageOption(image: string | undefined): Pick<PushOptions, 'image'> {
   return { image: /^\d+$/.test(image) ? Number(image) : image };
 }
 
-function transferOptions(flags: PushFlags, io: Io): Omit<PushOptions, 'image'> {
-  const { compression, compressor, platform, mountFrom, layersFrom, quiet } = flags;
-  const progress = new PushProgress((line) => io.stderr(`${line}\n`));
+function transferOptions(flags: PushFlags, io: Io, report: Report): Omit<PushOptions, 'image'> {
+  const { compression, compressor, platform, mountFrom, layersFrom } = flags;
   return {
     compression,
     compressor,
@@ -61,6 +69,6 @@ function transferOptions(flags: PushFlags, io: Io): Omit<PushOptions, 'image'> {
     ...(platform === undefined ? {} : { platform }),
     ...(mountFrom === undefined ? {} : { mountFrom }),
     ...(layersFrom === undefined ? {} : { layersFrom }),
-    ...(quiet ? {} : { onProgress: (event) => progress.report(event) }),
+    ...(report && { onProgress: (event) => report(ofPush(event)) }),
   };
 }
