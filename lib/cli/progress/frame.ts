@@ -1,16 +1,20 @@
 import { printable } from '../../redact.js';
-import { formatBytes, shortEntry } from '../format.js';
+import { cutTo, formatBytes, shortEntry } from '../format.js';
 import type { Screen } from '../io.js';
 import type { Style } from '../style.js';
-import type { Tally } from './tally.js';
+import type { BlobUnderWay, Tally } from './tally.js';
 import type { Transfer } from './transfer-event.js';
-import { DOING, formatClock, formatRate, outcomesOf, percent } from './words.js';
+import { DOING, formatClock, formatRate, doneBlobs, outcomesOf, percent, retriesOf } from './words.js';
 
 /** Of a terminal that does not say how large it is. */
 const USUAL = { columns: 80, rows: 24 };
 
 /** More blobs than these nobody follows. */
 const MOST_BLOBS = 12;
+
+/** Bytes and milliseconds: a blob with less of both is gone before it is read. */
+const LARGE = 1_000_000;
+const SLOW = 1000;
 
 const WIDTHS = { percent: 5, sizes: 17, rate: 10, left: 9 } as const;
 
@@ -37,17 +41,21 @@ export function frameOf(transfer: Transfer, tally: Tally, screen: Screen, ink: I
   const columns = Math.max(1, (screen.columns || USUAL.columns) - 1);
   const rows = screen.rows || USUAL.rows;
   const under = [...tally.underWay.values()];
-  const shown = under.slice(0, Math.max(0, Math.min(MOST_BLOBS, rows - 5)));
+  const shown = under.filter(isWorthALine).slice(0, Math.max(0, Math.min(MOST_BLOBS, rows - 5)));
   const names = shown.map(({ blob }) => labelOf(blob.name));
   const measures = measure(columns, names);
   const line = (cells: Cells): string => lineOf(cells, measures, ink).slice(0, columns);
   const more = under.length - shown.length;
   return [
     line(totalOf(transfer, tally)),
-    style.faint(cut(noteOf(tally, measures), columns)),
+    style.faint(cutTo(noteOf(tally, measures), columns)),
     ...shown.map(({ blob, bytes }, i) => line({ name: names[i] ?? '', done: bytes, of: blob.size })),
-    ...(more > 0 ? [style.faint(cut(`and ${more} more`, columns))] : []),
+    ...(more > 0 ? [style.faint(cutTo(`and ${more} more`, columns))] : []),
   ];
+}
+
+function isWorthALine({ blob, since }: BlobUnderWay): boolean {
+  return blob.size >= LARGE || performance.now() - since >= SLOW;
 }
 
 interface Measures {
@@ -56,6 +64,7 @@ interface Measures {
   bar: number;
   hasSizes: boolean;
   hasRate: boolean;
+  hasLeft: boolean;
 }
 
 /** By the widest a cell can become, so that nothing moves as numbers grow. The bars shrink first, then the last cells leave. */
@@ -66,7 +75,7 @@ function measure(columns: number, names: readonly string[]): Measures {
   const [withSizes, withAll] = [room - 2 - WIDTHS.sizes, room - 2 - WIDTHS.sizes - 2 - WIDTHS.rate];
   const [hasSizes, hasRate] = [withSizes >= SHORT_BAR, withAll >= SHORT_BAR];
   const bar = hasRate ? Math.min(LONG_BAR, withAll) : Math.min(SHORT_BAR, room);
-  return { label, bar: bar < 4 ? 0 : bar, hasSizes, hasRate };
+  return { label, bar: bar < 4 ? 0 : bar, hasSizes, hasRate, hasLeft: room >= -2 };
 }
 
 interface Cells {
@@ -88,14 +97,14 @@ function totalOf(transfer: Transfer, tally: Tally): Cells {
 }
 
 function lineOf({ name, done, of, rate = '', left = '' }: Cells, measures: Measures, ink: Ink): string {
-  const { label, bar, hasSizes, hasRate } = measures;
+  const { label, bar, hasSizes, hasRate, hasLeft } = measures;
   const share = of === undefined ? [] : [barOf(of === 0 ? 1 : done / of, bar, ink), percentOf(done, of)];
   const cells = [
-    cut(name, label).padEnd(label),
+    cutTo(name, label).padEnd(label),
     ...share,
     ...(hasSizes ? [sizesOf(done, of)] : []),
     ...(hasRate ? [rate.padStart(WIDTHS.rate)] : []),
-    left.padStart(WIDTHS.left),
+    ...(hasLeft ? [left.padStart(WIDTHS.left)] : []),
   ];
   return cells
     .filter((cell) => cell !== '')
@@ -109,9 +118,9 @@ function noteOf(tally: Tally, { hasSizes, hasRate }: Measures): string {
   return [
     ...(hasSizes ? [] : [`${formatBytes(moved)}${planned ? `/${formatBytes(planned.bytes)}` : ''}`]),
     ...(hasRate ? [] : [formatRate(tally.perSecond())]),
-    `${ended}${blobs === undefined ? '' : ` of ${blobs}`} blobs`,
+    doneBlobs(ended, blobs),
     ...outcomesOf(tally),
-    ...(retries > 0 ? [`${retries} ${retries === 1 ? 'retry' : 'retries'}`] : []),
+    ...retriesOf(retries),
   ].join(', ');
 }
 
@@ -132,8 +141,4 @@ function barOf(share: number, width: number, { full, empty }: Ink): string {
 function labelOf(name: string): string {
   const [, digits] = /(?:^|[^0-9a-f])([0-9a-f]{12})[0-9a-f]{52}/.exec(name) ?? [];
   return digits ?? printable(shortEntry(name)).replace(/[^ -~]/gu, '?');
-}
-
-function cut(text: string, width: number): string {
-  return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`;
 }

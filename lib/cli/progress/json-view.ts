@@ -27,8 +27,8 @@ export class JsonView implements TransferView {
       case 'tagged':
         return this.tell({ state: event.state, reference: event.reference, digest: event.digest });
       default: {
-        const { blob, ...rest } = event;
-        this.tell({ ...rest, ...naming(blob) });
+        const { state, blob, ...rest } = event;
+        this.tell({ state, ...naming(blob), ...rest });
       }
     }
   }

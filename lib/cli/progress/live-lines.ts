@@ -38,8 +38,9 @@ export class LiveLines {
       // Lines that passed have moved those below them.
       forceRedraw: true,
       clearOnComplete: true,
-      hideCursor: null,
-      linewrap: null,
+      hideCursor: false,
+      // Anything else switches off the wrapping of lines until it stops.
+      linewrap: true,
       // Its own would end on a signal, while the work is still ending in order.
       gracefulExit: false,
     });

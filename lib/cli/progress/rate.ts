@@ -21,7 +21,7 @@ export class Rate {
   }
 
   perSecond(now: number): number {
-    while (this.samples[0] && now - this.samples[0].at > MEMORY) this.samples.shift();
+    while (this.samples[0] && now - this.samples[0].at >= MEMORY) this.samples.shift();
     const passed = Math.min(MEMORY, now - this.start);
     if (passed < SAMPLE) return 0;
     return (this.samples.reduce((sum, { bytes }) => sum + bytes, 0) / passed) * 1000;

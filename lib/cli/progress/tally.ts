@@ -5,6 +5,8 @@ import type { BlobEnded, MovedBlob, Outcome, TransferEvent } from './transfer-ev
 export interface BlobUnderWay {
   blob: MovedBlob;
   bytes: number;
+  /** Milliseconds, of `performance.now()`. */
+  since: number;
 }
 
 /** What a transfer has come to, for whoever shows it. */
@@ -84,7 +86,7 @@ export class Tally {
     const bytes = Math.min(counts.bytes, blob.size);
     const before = this.underWay.get(blob.id);
     if (before) before.bytes = bytes;
-    else this.underWay.set(blob.id, { blob, bytes });
+    else this.underWay.set(blob.id, { blob, bytes, since: performance.now() });
     // A blob may go into several repositories; it counts once.
     if (!this.outcomes.has(blob.id)) this.credit(blob, bytes, true);
     const sent = counts.sent ?? bytes;

@@ -51,15 +51,23 @@ export function outcomesOf(tally: Tally): string[] {
 /** What a transfer has come to when it is over: `2 uploaded, 1 already there; 1.2 GB in 34 s (35.1 MB/s)`. */
 export function summaryOf(tally: Tally): string {
   const { passed, elapsed, retries } = tally;
+  const counts = [...outcomesOf(tally), ...retriesOf(retries)].join(', ') || 'no blobs';
+  if (passed.bytes === 0) return `${counts}, in ${formatDuration(elapsed)}`;
+  const speed = formatRate((passed.bytes / Math.max(1, elapsed)) * 1000);
   const sent = passed.sent === passed.bytes ? '' : `, ${formatBytes(passed.sent)} on the network`;
-  const speed = passed.bytes === 0 ? '' : ` (${formatRate((passed.bytes / Math.max(1, elapsed)) * 1000)}${sent})`;
-  const again = retries === 0 ? [] : [`${retries} ${retries === 1 ? 'retry' : 'retries'}`];
-  const counts = [...outcomesOf(tally), ...again].join(', ') || 'nothing to move';
-  return `${counts}; ${formatBytes(passed.bytes)} in ${formatDuration(elapsed)}${speed}`;
+  return `${counts}; ${formatBytes(passed.bytes)} in ${formatDuration(elapsed)} (${speed}${sent})`;
+}
+
+export function retriesOf(retries: number): string[] {
+  return retries === 0 ? [] : [`${retries} ${retries === 1 ? 'retry' : 'retries'}`];
 }
 
 /** How far a transfer came that did not end well: `3 of 12 blobs, 512.0 MB of 1.2 GB`. */
 export function reachedBy({ ended, blobs, moved, planned }: Tally): string {
-  const all = blobs === undefined ? '' : ` of ${blobs}`;
-  return `${ended}${all} blobs, ${formatBytes(moved)}${planned ? ` of ${formatBytes(planned.bytes)}` : ''}`;
+  return `${doneBlobs(ended, blobs)}, ${formatBytes(moved)}${planned ? ` of ${formatBytes(planned.bytes)}` : ''}`;
+}
+
+/** `3 of 12 blobs`, or `3 blobs` where nobody knows of how many. */
+export function doneBlobs(ended: number, all: number | undefined): string {
+  return `${ended}${all === undefined ? '' : ` of ${all}`} blob${(all ?? ended) === 1 ? '' : 's'}`;
 }
