@@ -17,7 +17,6 @@ describe('styleFor', () => {
   });
 
   it('takes a colour back where the word ends', () => {
-    const { warning } = styleFor({}, { FORCE_COLOR: '1' });
-    expect(warning('x')).toBe('\u001b[33mx\u001b[39m');
+    expect(styleFor({}, { FORCE_COLOR: '1' }).warning('x')).toBe('\u001b[33mx\u001b[39m');
   });
 });
