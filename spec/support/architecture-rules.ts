@@ -18,7 +18,8 @@ const HELPERS = ['origin', 'retry-after', 'discard', 'response-body', 'time-limi
  * imported as a type only.
  */
 const ARROWS: Readonly<Record<string, { from: readonly string[]; types?: readonly string[] }>> = {
-  errors: { from: [] },
+  errors: { from: ['error-view'] },
+  'error-view': { from: ['redact'] },
   redact: { from: [] },
   'whole-number': { from: ['errors'] },
   version: { from: [] },
