@@ -15,6 +15,7 @@ import { LoggingTransport } from './transport/logging-transport.js';
 import { RedirectTransport } from './transport/redirect-transport.js';
 import { RetryTransport } from './transport/retry-transport.js';
 import { TargetGuard } from './transport/target-guard.js';
+import { TracingTransport } from './transport/tracing-transport.js';
 import type { Transport } from './transport/transport.js';
 
 export { TOKENS } from './tokens.js';
@@ -46,7 +47,7 @@ function bindService<Service>(container: Container, token: symbol, Class: Servic
  */
 function createTransport(options: ResolvedOptions): Transport {
   const { url, credentials = dockerConfigCredentials(), log, retry } = options;
-  const bottom = options.transport ?? createAxiosTransport(options);
+  const bottom = new TracingTransport(options.transport ?? createAxiosTransport(options));
   const logged = log ? new LoggingTransport(bottom, log) : bottom;
   const guarded = new TargetGuard(logged, url);
   const tokens = new RetryTransport(new RedirectTransport(guarded), retry);

@@ -66,6 +66,7 @@ export { LoggingTransport } from './transport/logging-transport.js';
 export { RedirectTransport } from './transport/redirect-transport.js';
 export { RetryTransport } from './transport/retry-transport.js';
 export type { RetryOptions } from './transport/retry-transport.js';
+export type { RequestTrace } from './transport/tracing-transport.js';
 export { dockerConfigCredentials } from './transport/docker-config.js';
 export type {
   BasicCredentials,
@@ -88,6 +89,7 @@ export type { Platform } from './oci/platform.js';
 export { formatReference, parseReference, parseRepositoryTag } from './oci/reference.js';
 export type { Reference, RepositoryTag } from './oci/reference.js';
 
+export type { ErrorJson } from './error-view.js';
 export {
   AuthenticationError,
   DigestMismatchError,

@@ -89,7 +89,7 @@ const ARROWS: Readonly<Record<string, { from: readonly string[]; types?: readonl
       'compression',
       'transport',
     ],
-    types: ['client-options', 'service-overrides'],
+    types: ['client-options', 'error-view', 'service-overrides'],
   },
   // A program like any other that uses the package, but for texts it must make safe to print, its version, and `serve`.
   cli: { from: ['index', 'testing', 'redact', 'version'] },
