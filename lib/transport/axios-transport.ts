@@ -71,6 +71,10 @@ export class AxiosTransport implements Transport {
     return Promise.resolve();
   }
 
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
   private readonly perform: Perform = async (request, body, signal, onRequest) => {
     const answer = await this.axios.request<IncomingMessage>({
       method: request.method,
