@@ -35,6 +35,9 @@ export type { ImageInfo, PlatformImage } from './transfer/image-info.js';
 export type { PulledImage, PullEvent } from './transfer/pull.js';
 export type { PushedImage } from './transfer/push.js';
 export type { OnProgress, ProgressBlob, PushEvent } from './transfer/progress.js';
+export type { TransferEvent } from './transfer/event-queue.js';
+export type { TransferEvents } from './transfer/transfer-events.js';
+export type { ClientEvents } from './client-events.js';
 
 export {
   extractOriginalTags,

@@ -12,6 +12,7 @@ import type {
 } from './client-options.js';
 import type { ArchiveInput, TarArchive } from './archive/tar-archive.js';
 import { ArchivePushes } from './archive-pushes.js';
+import { ClientEvents } from './client-events.js';
 import { createContainer } from './container.js';
 import type { Descriptor } from './oci/descriptor.js';
 import { assertDigest } from './oci/digest.js';
@@ -112,6 +113,14 @@ export class RegistryClient {
    */
   async pushOriginalTags(input: PushInput, options: PushOriginalTagsOptions = {}): Promise<PushedImage[]> {
     return this.pushes.run(input, originalTargets(this.registry, options), options);
+  }
+
+  /**
+   * `push`, `pushOriginalTags`, `pull` and `copy` for `for await`: the events of the transfer, then its `result`. Leaving the loop
+   * early aborts it.
+   */
+  get withEvents(): ClientEvents {
+    return new ClientEvents(this);
   }
 
   /** Every repository, page by page. @throws UnsupportedError when the registry has no catalog for us. */

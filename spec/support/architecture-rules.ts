@@ -61,9 +61,11 @@ const ARROWS: Readonly<Record<string, { from: readonly string[]; types?: readonl
     from: ['errors', 'oci', 'archive', 'compression', 'transfer'],
     types: ['client-options', 'options'],
   },
+  'client-events': { from: ['transfer'], types: ['client-options', 'registry-client'] },
   'registry-client': {
     from: [
       'archive-pushes',
+      'client-events',
       'errors',
       'redact',
       'oci',
@@ -89,7 +91,7 @@ const ARROWS: Readonly<Record<string, { from: readonly string[]; types?: readonl
       'compression',
       'transport',
     ],
-    types: ['client-options', 'error-view', 'service-overrides'],
+    types: ['client-events', 'client-options', 'error-view', 'service-overrides'],
   },
   // A program like any other that uses the package, but for texts it must make safe to print, its version, and `serve`.
   cli: { from: ['index', 'testing', 'redact', 'version'] },
