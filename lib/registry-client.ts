@@ -223,8 +223,8 @@ export class RegistryClient {
     const into = localReference(target, to.registry);
     const tag = into.tag ?? from.tag ?? 'latest';
     const copy = new Copy({
-      source: { ...servicesOf(this), repository: from.repository, reference: from.digest ?? from.tag ?? 'latest' },
-      target: { ...servicesOf(to), repository: into.repository, reference: tag },
+      source: { ...endOf(this), repository: from.repository, reference: from.digest ?? from.tag ?? 'latest' },
+      target: { ...endOf(to), repository: into.repository, reference: tag },
       isSameRegistry: to.options.url.href === this.options.url.href,
       ...{ platform, concurrency, signal },
       onProgress: options.onProgress ?? ((): void => undefined),
@@ -285,6 +285,6 @@ export class RegistryClient {
   }
 }
 
-function servicesOf({ blobs, manifests }: RegistryClient): Pick<CopyEnd, 'blobs' | 'manifests'> {
-  return { blobs, manifests };
+function endOf({ blobs, manifests, registry }: RegistryClient): Pick<CopyEnd, 'blobs' | 'manifests' | 'registry'> {
+  return { blobs, manifests, registry };
 }
