@@ -146,7 +146,7 @@ export class AuthTransport implements Transport {
     return { response: held, proof, challenge };
   }
 
-  // ECR says 403 to a password of 12 hours ago (docs.aws.amazon.com/AmazonECR/latest/userguide/common-errors-docker.html).
+  // ECR says 403 to a password of 12 hours ago (awslabs/amazon-ecr-credential-helper#7).
   #mayBeExpired({ status }: TransportResponse, proof: Proof | undefined): boolean {
     if (status !== 403 || proof?.since === undefined || this.#challenge?.scheme !== 'basic') return false;
     return this.#now() - proof.since >= FRESH;

@@ -25,9 +25,12 @@ describe('deleteTag', () => {
     expect((await refusal(options)).message).toContain('With the option fallback (--fallback) the tag gets an image');
   });
 
-  it.each(['ghcr', 'docker-hub'] as const)('names none where the registry deletes nothing (%s)', async (personality) => {
-    const { message, hint } = await refusal({ personality });
-    expect(message).toMatch(/cannot delete a single tag: .*405/);
-    expect([message.includes('fallback'), hint]).toEqual([false, undefined]);
-  });
+  it.each(['ghcr', 'docker-hub'] as const)(
+    'names none where the registry deletes nothing (%s)',
+    async (personality) => {
+      const { message, hint } = await refusal({ personality });
+      expect(message).toMatch(/cannot delete a single tag: .*405/);
+      expect([message.includes('fallback'), hint]).toEqual([false, undefined]);
+    },
+  );
 });
