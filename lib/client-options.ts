@@ -40,6 +40,15 @@ export interface PushOptions extends TransferOptions, NamedTargetOptions {}
 /** How the images of an archive are pushed under the tags they were saved with, and under which of them. */
 export interface PushOriginalTagsOptions extends TransferOptions, OriginalTargetOptions {}
 
+/** How a push is planned: everything that decides what it would do. */
+export type PlanOptions = Omit<TransferOptions, 'onProgress'>;
+
+/** How a push under a name is planned. */
+export interface PlanPushOptions extends PlanOptions, NamedTargetOptions {}
+
+/** How a push under the original tags is planned. */
+export interface PlanOriginalTagsOptions extends PlanOptions, OriginalTargetOptions {}
+
 /** What a client is made from, and which services it uses. */
 export interface RegistryClientConfig extends RegistryClientOptions {
   /** Subclasses to use in place of the package's services. */
@@ -85,3 +94,6 @@ export interface CopyOptions extends Pick<CallOptions, 'signal'> {
  * `process.stdin`: what looks like a layer is sent while it passes, and the stream is closed at the end.
  */
 export type PushInput = ArchiveInput | TarArchive | Readable;
+
+/** What a push can be planned of: like {@link PushInput}, but no stream, which would be used up by it. */
+export type PlanInput = ArchiveInput | TarArchive;

@@ -5,6 +5,10 @@ export type {
   CopyOptions,
   ImageInfoOptions,
   ManifestOptions,
+  PlanInput,
+  PlanOptions,
+  PlanOriginalTagsOptions,
+  PlanPushOptions,
   PullOptions,
   PushInput,
   PushOptions,
@@ -12,7 +16,13 @@ export type {
   RegistryClientConfig,
   TransferOptions,
 } from './client-options.js';
-export type { RegistryClientOptions, ResolvedOptions } from './options.js';
+export type { MirrorAddress, RegistryClientOptions, ResolvedOptions } from './options.js';
+export { loadConfig } from './config/config-file.js';
+export type { ClientConfigFile, LoadConfigOptions } from './config/config-file.js';
+export type { HostOptions, HostsOptions } from './config/host-options.js';
+export type { HostSettings } from './config/host-settings.js';
+export type { PemSource, TlsMaterial, TlsOptions } from './transport/tls-material.js';
+export type { ConnectionSettings } from './transport/agents.js';
 export type { ServiceClass, ServiceOverrides } from './service-overrides.js';
 
 export { BlobService } from './services/blob-service.js';
@@ -34,6 +44,7 @@ export type { DeletedImage, DeleteImageOptions, DeleteTagOptions, DeletionEvent 
 export type { ImageInfo, PlatformImage } from './transfer/image-info.js';
 export type { PulledImage, PullEvent } from './transfer/pull.js';
 export type { PushedImage } from './transfer/push.js';
+export type { PushPlan, PushPlanBlob, PushPlanTag } from './transfer/push-plan.js';
 export type { OnProgress, ProgressBlob, PushEvent } from './transfer/progress.js';
 
 export {
@@ -67,6 +78,8 @@ export { RedirectTransport } from './transport/redirect-transport.js';
 export { RetryTransport } from './transport/retry-transport.js';
 export type { RetryOptions } from './transport/retry-transport.js';
 export { dockerConfigCredentials } from './transport/docker-config.js';
+export { eraseDockerCredentials, saveDockerCredentials } from './transport/docker-login.js';
+export type { CredentialsPlace, DockerConfigOptions } from './transport/docker-login.js';
 export type {
   BasicCredentials,
   Credentials,

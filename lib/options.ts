@@ -1,3 +1,7 @@
+import { checkOwnOptions } from './config/checks.js';
+import type { HostOptions, HostsOptions } from './config/host-options.js';
+import { HostSettings } from './config/host-settings.js';
+import { Hosts } from './config/hosts.js';
 import { InvalidArgumentError } from './errors.js';
 import { printable } from './redact.js';
 import {
@@ -7,26 +11,41 @@ import {
   toCredentialsProvider,
 } from './transport/credentials.js';
 import { isLoopback } from './transport/origin.js';
+import type { TlsOptions } from './transport/tls-material.js';
 import type { Transport } from './transport/transport.js';
 import type { RetryOptions } from './transport/retry-transport.js';
-import { MAX_CHUNK, MAX_TIMER, wholeNumber } from './whole-number.js';
+import { MAX_TIMER, wholeNumber } from './whole-number.js';
 
-/** What a client is made from. Every field may be left out. */
-export interface RegistryClientOptions {
+/**
+ * What a client is made from. Every field may be left out. What holds for a host stands here for the registry of this client, or
+ * under `hosts` for any of those it meets: an option here counts more than the entry of the host, that more than the
+ * environment, and that more than what docker has stored. See docs/configuration.md.
+ */
+export interface RegistryClientOptions extends Omit<HostOptions, 'plainHttp'> {
   /**
-   * Address of the registry. Without a scheme, loopback hosts speak http and all others https. A path in front of `/v2/`
-   * is kept. Default: `REGISTRY_URL`, else `http://localhost:15000`.
+   * Address of the registry. Without a scheme, loopback hosts and those with `plainHttp` speak http, all others https. A path in
+   * front of `/v2/` is kept. Default: `REGISTRY_URL`, else `http://localhost:15000`.
    */
   url?: string | URL;
   /**
-   * Who we are: credentials, a function that finds them for `host[:port]`, or `'anonymous'`.
-   * Default: user and password in `url`, else what `docker login` stored (`DOCKER_AUTH_CONFIG`, `DOCKER_CONFIG`, `~/.docker/config.json`).
+   * Settings for single hosts: this registry, its mirrors, its token server, the storage it redirects to. One object can serve
+   * several clients; `loadConfig()` reads it from a file. Default: none.
+   */
+  hosts?: HostsOptions;
+  /**
+   * Who we are: credentials, a function that finds them for `host[:port]`, or `'anonymous'`. Default: user and password in `url`,
+   * else those of the host in `hosts`, else what `docker login` stored (`DOCKER_AUTH_CONFIG`, `DOCKER_CONFIG`, `~/.docker/config.json`).
    */
   credentials?: Credentials | CredentialsProvider | 'anonymous';
   /** Sends single requests in place of axios; redirects, credentials and retries still wrap it. */
   transport?: Transport;
-  /** Accept any TLS certificate. Default `false`. */
+  /** Accept any TLS certificate, of every server this client speaks to. Default `false`. */
   insecure?: boolean;
+  /**
+   * Authorities to trust, besides the well-known ones, for every server this client speaks to; and our own certificate, for the
+   * registry only. Files are read at once. Default: for each host what docker's `certs.d` has.
+   */
+  tls?: TlsOptions;
   /** How many blobs are transferred at once. Default 8, and of small ones up to 28 where the registry is far away. */
   concurrency?: number;
   /** Milliseconds for one metadata call: ping, lists, manifests. Transfers have none. Default: `REGISTRY_TIMEOUT` (seconds), else 30 000. */
@@ -74,6 +93,16 @@ export interface ResolvedOptions {
   readonly retry: RetryOptions;
   readonly cache: boolean;
   readonly log: ((line: string) => void) | undefined;
+  /** How each host is reached, and what it is told. */
+  readonly hosts: HostSettings;
+  readonly mirrors: readonly MirrorAddress[];
+}
+
+/** A mirror, and who we are there. */
+export interface MirrorAddress {
+  /** Ends with `/`, holds no user information. */
+  readonly url: URL;
+  readonly credentials: CredentialsProvider | undefined;
 }
 
 export const DEFAULT_URL = 'http://localhost:15000';
@@ -85,34 +114,60 @@ export function resolveOptions(
   options: RegistryClientOptions = {},
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): ResolvedOptions {
-  const { insecure = false, concurrency = 8, idleTimeout = 60_000, responseTimeout = 300_000 } = options;
-  const { url, credentials } = parseUrl(options.url ?? (env.REGISTRY_URL || DEFAULT_URL));
+  checkOwnOptions(options);
+  const hosts = new Hosts(options.hosts);
+  const { url, credentials } = addressOf(options.url ?? (env.REGISTRY_URL || DEFAULT_URL), hosts);
+  const entry = hosts.for(url.host);
+  const { insecure, concurrency, chunkSize, mirrors = [] } = { ...entry, ...defined(options) };
   return Object.freeze({
     url,
     registry: url.host === HUB_API ? 'docker.io' : url.host,
-    credentials: providerOf(options.credentials ?? credentials),
+    credentials: options.credentials === undefined ? credentials : providerOf(options.credentials),
     transport: checkedTransport(options.transport),
-    insecure,
-    concurrency: wholeNumber('concurrency', concurrency, 1, 1000),
-    isAdaptive: options.concurrency === undefined,
+    insecure: insecure ?? false,
+    concurrency: concurrency ?? 8,
+    isAdaptive: concurrency === undefined,
     timeout: wholeNumber('timeout', options.timeout ?? timeoutFrom(env), 1, MAX_TIMER),
-    idleTimeout: wholeNumber('idleTimeout', idleTimeout, 1, MAX_TIMER),
-    chunkSize: checkedChunk(options.chunkSize),
-    responseTimeout: wholeNumber('responseTimeout', responseTimeout, 1, MAX_TIMER),
+    ...patienceOf(options),
+    chunkSize,
     retry: checkedRetry(options.retry),
     cache: options.cache ?? options.transport === undefined,
     log: options.log ?? (env.REGISTRY_DEBUG === 'true' ? logToStandardError : undefined),
+    hosts: new HostSettings({ registry: url, own: options, hosts, env }),
+    mirrors: mirrors.map((mirror) => addressOf(mirror, hosts)),
   });
 }
 
-function parseUrl(text: string | URL): { url: URL; credentials?: BasicCredentials } {
+function patienceOf({ idleTimeout = 60_000, responseTimeout = 300_000 }: RegistryClientOptions): {
+  idleTimeout: number;
+  responseTimeout: number;
+} {
+  return {
+    idleTimeout: wholeNumber('idleTimeout', idleTimeout, 1, MAX_TIMER),
+    responseTimeout: wholeNumber('responseTimeout', responseTimeout, 1, MAX_TIMER),
+  };
+}
+
+/** An option that is there, but `undefined`, says nothing. */
+function defined(options: RegistryClientOptions): RegistryClientOptions {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+}
+
+/** Of a registry or a mirror, with whom we are there, as far as somebody has said so. */
+function addressOf(text: string | URL, hosts: Hosts): MirrorAddress {
+  const { url, credentials } = parseUrl(text, hosts);
+  return { url, credentials: providerOf(credentials ?? hosts.for(url.host).credentials) };
+}
+
+function parseUrl(text: string | URL, hosts: Hosts): { url: URL; credentials?: BasicCredentials } {
   const written = String(text);
   const hasScheme = /^[a-z][a-z0-9+.-]*:\/\//i.test(written);
-  const complete = hasScheme ? written : `${schemeFor(written)}${written}`;
+  const complete = hasScheme ? written : `${schemeFor(written, hosts)}${written}`;
   if (!URL.canParse(complete)) throw notAnAddress(written);
   const url = new URL(complete);
   const isHttp = url.protocol === 'http:' || url.protocol === 'https:';
-  if (!isHttp || url.search || url.hash) throw notAnAddress(written);
+  // A password with a / in it ends the host early: `http://user:12/34@host`.
+  if (!isHttp || url.search || url.hash || url.pathname.includes('@')) throw notAnAddress(written);
   // docker.io is a name for people, https://index.docker.io/v1/ one for docker login; the API lives elsewhere.
   if (/^(index\.)?docker\.io$/.test(url.host)) [url.host, url.pathname] = [HUB_API, '/'];
   const { username, password } = url;
@@ -133,9 +188,10 @@ function decoded(text: string): string {
   }
 }
 
-function schemeFor(written: string): string {
-  const [, hostname = ''] = /^(?:[^/]*@)?(\[[^\]]*\]|[^:/]*)/.exec(written) ?? [];
-  return isLoopback(hostname) ? 'http://' : 'https://';
+function schemeFor(written: string, hosts: Hosts): string {
+  const [, hostname = '', port = ''] = /^(?:[^/]*@)?(\[[^\]]*\]|[^:/]*)(:\d+)?/.exec(written) ?? [];
+  const { plainHttp = isLoopback(hostname) } = hosts.for(`${hostname}${port === ':80' ? '' : port}`);
+  return plainHttp ? 'http://' : 'https://';
 }
 
 function notAnAddress(written: string): InvalidArgumentError {
@@ -147,7 +203,7 @@ function notAnAddress(written: string): InvalidArgumentError {
   });
 }
 
-function providerOf(given: RegistryClientOptions['credentials']): CredentialsProvider | undefined {
+function providerOf(given: HostOptions['credentials']): CredentialsProvider | undefined {
   if (given === undefined) return undefined;
   return toCredentialsProvider(given === 'anonymous' ? undefined : given);
 }
@@ -155,10 +211,6 @@ function providerOf(given: RegistryClientOptions['credentials']): CredentialsPro
 function checkedTransport(transport: Transport | undefined): Transport | undefined {
   if (transport === undefined || typeof transport.send === 'function') return transport;
   throw new InvalidArgumentError('the option transport has no method send', { hint: 'Give an instance, not a class.' });
-}
-
-function checkedChunk(size: number | undefined): number | undefined {
-  return size === undefined ? undefined : wholeNumber('chunkSize', size, 1, MAX_CHUNK);
 }
 
 function checkedRetry(retry: RetryOptions = {}): RetryOptions {

@@ -4,6 +4,9 @@ import type {
   CopyOptions,
   ImageInfoOptions,
   ManifestOptions,
+  PlanInput,
+  PlanOriginalTagsOptions,
+  PlanPushOptions,
   PullOptions,
   PushInput,
   PushOptions,
@@ -13,6 +16,7 @@ import type {
 import type { ArchiveInput, TarArchive } from './archive/tar-archive.js';
 import { ArchivePushes } from './archive-pushes.js';
 import { createContainer } from './container.js';
+import { servicesOver } from './service-overrides.js';
 import type { Descriptor } from './oci/descriptor.js';
 import { assertDigest } from './oci/digest.js';
 import { encodeManifest, type Manifest, parseManifest, type RawManifest } from './oci/manifest.js';
@@ -39,6 +43,7 @@ import { type ImageInfo, readImageInfo } from './transfer/image-info.js';
 import { createLimit, type Limit } from './transfer/limiter.js';
 import { Pull, type PulledImage } from './transfer/pull.js';
 import type { PushedImage } from './transfer/push.js';
+import type { PushPlan } from './transfer/push-plan.js';
 import { localReference, namedTarget, originalTargets, targetName } from './transfer/targets.js';
 import type { Transport } from './transport/transport.js';
 
@@ -56,6 +61,8 @@ export class RegistryClient {
   readonly repositories: RepositoryService;
   private readonly options: ResolvedOptions;
   private readonly transport: Transport;
+  /** For what is only read: mirrors are asked first. */
+  private readonly reading: Pick<CopyEnd, 'blobs' | 'manifests'>;
   private readonly archives: typeof TarArchive;
   private readonly pushes: ArchivePushes;
   /** Metadata calls that one call makes by itself, over all calls of this client. */
@@ -71,10 +78,14 @@ export class RegistryClient {
     this.blobs = container.get(TOKENS.BlobService);
     this.manifests = container.get(TOKENS.ManifestService);
     this.repositories = container.get(TOKENS.RepositoryService);
+    this.reading = container.get(TOKENS.ReadServices);
     this.archives = container.get(TOKENS.TarArchive);
     const { archives, options: resolved, transport } = this;
     const isThrottled = (): boolean => transport.isThrottled?.() ?? false;
-    this.pushes = new ArchivePushes({ services: this, archives, options: resolved, isThrottled });
+    this.pushes = new ArchivePushes({
+      ...{ services: this, archives, options: resolved, transport, isThrottled },
+      servicesOver: (other) => servicesOver(other, resolved, services),
+    });
   }
 
   /** `host[:port]`, as it stands in references. */
@@ -114,6 +125,29 @@ export class RegistryClient {
     return this.pushes.run(input, originalTargets(this.registry, options), options);
   }
 
+  /**
+   * What {@link push} would do if it were called now: which blobs it would send, link or leave, in how many requests, and which
+   * tag it would set. The registry is asked by HEAD and GET only, with tokens that allow no more, and nothing is changed; layers
+   * that would be packed on the way are not packed.
+   * @param input - no stream, which would be used up by it
+   * @param reference - `repository[:tag]`, `latest` without a tag
+   * @throws what `push` does before it sends anything: InvalidArgumentError, also for a stream; TarReadError, ValidationError for
+   * the archive; AuthenticationError, RegistryError
+   */
+  async planPush(input: PlanInput, reference: string, options: PlanPushOptions = {}): Promise<PushPlan> {
+    return this.pushes.plan(input, namedTarget(reference, this.registry, options), options);
+  }
+
+  /**
+   * What {@link pushOriginalTags} would do if it were called now. The registry is asked by HEAD and GET only, and nothing is
+   * changed.
+   * @param input - no stream, which would be used up by it
+   * @throws like {@link planPush}; InvalidArgumentError when the archive names no tag
+   */
+  async planPushOriginalTags(input: PlanInput, options: PlanOriginalTagsOptions = {}): Promise<PushPlan> {
+    return this.pushes.plan(input, originalTargets(this.registry, options), options);
+  }
+
   /** Every repository, page by page. @throws UnsupportedError when the registry has no catalog for us. */
   listRepositories(options: ListOptions = {}): AsyncGenerator<string> {
     return this.repositories.listRepositories(options);
@@ -131,8 +165,8 @@ export class RegistryClient {
    */
   async getManifest(repository: string, reference: string, options: ManifestOptions = {}): Promise<RawManifest> {
     const { platform, ...call } = options;
-    const raw = await this.manifests.fetch(repository, reference, call);
-    return platform === undefined ? raw : fetchPlatform(this, repository, raw, platform, call);
+    const raw = await this.reading.manifests.fetch(repository, reference, call);
+    return platform === undefined ? raw : fetchPlatform(this.reading, repository, raw, platform, call);
   }
 
   /**
@@ -141,7 +175,7 @@ export class RegistryClient {
    * @throws RegistryError
    */
   resolve(repository: string, reference: string, options: CallOptions = {}): Promise<Descriptor | undefined> {
-    return this.manifests.resolve(repository, reference, options);
+    return this.reading.manifests.resolve(repository, reference, options);
   }
 
   /**
@@ -178,7 +212,7 @@ export class RegistryClient {
   getImageInfo(repository: string, reference: string, options: ImageInfoOptions = {}): Promise<ImageInfo> {
     const { platform, ...call } = options;
     const job = { repository, reference, platform, limit: this.metadata, ...call };
-    return readImageInfo(this.manifests, this.blobs, job);
+    return readImageInfo(this.reading.manifests, this.reading.blobs, job);
   }
 
   /**
@@ -202,7 +236,7 @@ export class RegistryClient {
     const { repository, tag, digest } = localReference(reference, this.registry);
     const name = tag ?? (digest === undefined ? 'latest' : undefined);
     const job = { registry: this.registry, repository, target, format, platform, concurrency, signal };
-    const pull = new Pull(this.blobs, this.manifests, {
+    const pull = new Pull(this.reading.blobs, this.reading.manifests, {
       ...job,
       reference: digest ?? (name as string),
       name: name === undefined ? undefined : formatReference({ registry: this.registry, repository, tag: name }),
@@ -222,10 +256,16 @@ export class RegistryClient {
     const from = localReference(source, this.registry);
     const into = localReference(target, to.registry);
     const tag = into.tag ?? from.tag ?? 'latest';
+    const isSameRegistry = to.options.url.href === this.options.url.href;
     const copy = new Copy({
-      source: { ...endOf(this), repository: from.repository, reference: from.digest ?? from.tag ?? 'latest' },
+      // A mirror may be behind, and what is written here would be old under a new name.
+      source: {
+        ...(isSameRegistry ? endOf(this) : { ...this.reading, registry: this.registry }),
+        repository: from.repository,
+        reference: from.digest ?? from.tag ?? 'latest',
+      },
       target: { ...endOf(to), repository: into.repository, reference: tag },
-      isSameRegistry: to.options.url.href === this.options.url.href,
+      isSameRegistry,
       ...{ platform, concurrency, signal },
       onProgress: options.onProgress ?? ((): void => undefined),
     });

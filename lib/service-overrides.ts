@@ -1,8 +1,8 @@
 import type { TarArchive } from './archive/tar-archive.js';
 import type { ResolvedOptions } from './options.js';
-import type { BlobService } from './services/blob-service.js';
-import type { ManifestService } from './services/manifest-service.js';
-import type { RepositoryService } from './services/repository-service.js';
+import { BlobService } from './services/blob-service.js';
+import { ManifestService } from './services/manifest-service.js';
+import { RepositoryService } from './services/repository-service.js';
 import type { Transport } from './transport/transport.js';
 
 /** How the client makes a service. */
@@ -14,4 +14,18 @@ export interface ServiceOverrides {
   manifests?: ServiceClass<ManifestService>;
   repositories?: ServiceClass<RepositoryService>;
   tarArchive?: typeof TarArchive;
+}
+
+/** The services of a client over another transport than its own. */
+export function servicesOver(
+  transport: Transport,
+  options: ResolvedOptions,
+  services: ServiceOverrides = {},
+): { blobs: BlobService; manifests: ManifestService; repositories: RepositoryService } {
+  const { blobs = BlobService, manifests = ManifestService, repositories = RepositoryService } = services;
+  return {
+    blobs: new blobs(transport, options),
+    manifests: new manifests(transport, options),
+    repositories: new repositories(transport, options),
+  };
 }

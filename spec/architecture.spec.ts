@@ -7,9 +7,9 @@ import { parseSource, readSourceFiles } from './support/source-files.js';
 const LIB = fileURLToPath(new URL('../lib', import.meta.url));
 const PACKAGE = new URL('../package.json', import.meta.url);
 
-function dependencies(): string[] {
-  const { dependencies } = JSON.parse(readFileSync(PACKAGE, 'utf8')) as { dependencies: Record<string, string> };
-  return Object.keys(dependencies);
+function declared(kind: 'dependencies' | 'devDependencies'): string[] {
+  const description = JSON.parse(readFileSync(PACKAGE, 'utf8')) as Record<typeof kind, Record<string, string>>;
+  return Object.keys(description[kind]);
 }
 
 describe('the house', () => {
@@ -22,13 +22,15 @@ describe('the house', () => {
     expect(files.flatMap((file) => file.imports).length).toBeGreaterThan(20);
   });
 
-  it.each([...RULES, declaredOnly(dependencies())].map((rule) => [rule.sentence, rule] as const))('%s', (_, rule) => {
+  const packages = declaredOnly(declared('dependencies'), declared('devDependencies'));
+
+  it.each([...RULES, packages].map((rule) => [rule.sentence, rule] as const))('%s', (_, rule) => {
     expect(rule.breaches(files)).toEqual([]);
   });
 });
 
 describe('a breach is found and named', () => {
-  const rules = new Map([...RULES, declaredOnly(['axios'])].map((rule) => [rule.sentence, rule]));
+  const rules = new Map([...RULES, declaredOnly(['axios'], ['commander'])].map((rule) => [rule.sentence, rule]));
 
   function ruleAbout(words: string): Rule {
     const matching = [...rules.values()].filter((rule) => rule.sentence.includes(words));
@@ -105,6 +107,8 @@ describe('a breach is found and named', () => {
     ],
     ['package.json', { 'oci/a.ts': `import 'left-pad/x'` }, `oci/a: import 'left-pad/x'`],
     ['package.json', { 'oci/a.ts': `import '@types/node'; import 'axios/x'` }, `oci/a: import '@types/node'`],
+    ['package.json', { 'oci/a.ts': `import 'commander'` }, `oci/a: import 'commander'`],
+    ['package.json', { 'cli/a.ts': `import 'commander'` }, undefined],
     ['package.json', { 'oci/a.ts': `import 'node:fs'; import 'fs/promises'; import 'axios'` }, undefined],
   ])('by the rule about "%s" (%#)', (words, sources, breach) => {
     const found = breaches(words, sources);

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
+import { HostSettings } from '../lib/config/host-settings.js';
 import { InvalidArgumentError } from '../lib/errors.js';
 import { type RegistryClientOptions, resolveOptions } from '../lib/options.js';
 
@@ -24,7 +25,8 @@ describe('resolveOptions', () => {
   afterEach(() => void jest.restoreAllMocks());
 
   it('has a default for everything', () => {
-    const { url, ...rest } = resolve();
+    const { url, hosts, ...rest } = resolve();
+    expect(hosts).toBeInstanceOf(HostSettings);
     expect(url.href).toBe('http://localhost:15000/');
     expect(rest).toEqual({
       registry: 'localhost:15000',
@@ -40,6 +42,7 @@ describe('resolveOptions', () => {
       retry: {},
       cache: true,
       log: undefined,
+      mirrors: [],
     });
   });
 
@@ -140,6 +143,9 @@ describe('resolveOptions', () => {
       'http://x:99999',
       'http://x/?a',
       'x#y',
+      'http://user:12/34@registry.example',
+      'user:12/34@registry.example/path',
+      'https://user:p@ss/word@registry.example',
     ])('cannot be %p', (url) => {
       const error = failure({ url });
       expect(error.code).toBe('URL_INVALID');

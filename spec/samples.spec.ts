@@ -45,6 +45,11 @@ const SAMPLES: Record<string, { args?: string[]; input?: string; prints: RegExp 
     args: ['spec/fixtures/skopeo-oci-archive.tar', 'mount/base', 'mount/app:1'],
     prints: /^[1-9]\d* linked, 0 sent, 0 there already$/m,
   },
+  'plan-a-push.ts': {
+    args: ['spec/fixtures/docker-26-multi-tag.tar', 'planned/app:1.0'],
+    prints:
+      /send blobs\S+ \(\d+ bytes\)[^]*planned\/app:1\.0 would move from nothing to DIGEST\n\d+ bytes in \d+ to \d+ requests/,
+  },
   'pull.ts': {
     args: ['seed/app:1', join(tmpdir(), `sample-${process.pid}.tar`)],
     prints: /holds .*seed\/app:1@sha256:[0-9a-f]{64}, \d+ bytes/,

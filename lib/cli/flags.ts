@@ -5,6 +5,11 @@ export interface ConnectionFlags {
   registry?: string;
   plainHttp?: boolean;
   insecure?: boolean;
+  caFile?: string;
+  certFile?: string;
+  keyFile?: string;
+  proxy?: string;
+  config?: string;
   /** Seconds. */
   timeout?: number;
   cache?: boolean;
@@ -31,6 +36,7 @@ export interface PushFlags extends PlatformFlags {
   compressor: 'auto' | 'builtin' | 'igzip' | 'pigz';
   mountFrom?: string;
   layersFrom?: string[];
+  dryRun?: boolean;
 }
 
 export interface PullFlags extends PlatformFlags {
@@ -54,6 +60,12 @@ export interface ServeFlags {
   auth?: string;
 }
 
+export interface LoginFlags extends ResultFlags {
+  username?: string;
+  password?: string;
+  passwordStdin?: boolean;
+}
+
 export interface ReferrersFlags extends ResultFlags {
   artifactType?: string;
 }
@@ -62,11 +74,18 @@ export interface ReferrersFlags extends ResultFlags {
 const LONGEST_TIMEOUT = 2_147_483;
 
 export function withConnection(command: Command): Command {
-  return command
-    .option('--registry <url>', 'registry for names without a host (default: REGISTRY_URL or http://localhost:15000)')
-    .option('--plain-http', 'speak http, not https')
-    .option('--insecure', 'accept any TLS certificate')
-    .option('--timeout <seconds>', 'for one metadata request (default: REGISTRY_TIMEOUT or 30)', seconds);
+  return grouped(command, 'Registry:', (group) =>
+    group
+      .option('--registry <url>', 'registry for names without a host (default: REGISTRY_URL or http://localhost:15000)')
+      .option('--plain-http', 'speak http, not https')
+      .option('--insecure', 'accept any TLS certificate')
+      .option('--ca-file <file>', 'trust this authority, too (default: those in certs.d of docker)')
+      .option('--cert-file <file>', 'our own TLS certificate, with --key-file')
+      .option('--key-file <file>', 'the private key of --cert-file')
+      .option('--proxy <url>', 'go through this HTTP proxy (default: HTTPS_PROXY, HTTP_PROXY, NO_PROXY)')
+      .option('--config <file>', 'settings for hosts (default: REGISTRY_CLIENT_CONFIG or the one in ~/.config)')
+      .option('--timeout <seconds>', 'for one metadata request (default: REGISTRY_TIMEOUT or 30)', seconds),
+  );
 }
 
 export function withPlatform(command: Command): Command {
@@ -79,9 +98,16 @@ export function withConcurrency(command: Command): Command {
 
 /** For every command with a result, also where nothing else is printed anyway: a script adds them without a thought. */
 export function withResult(command: Command): Command {
-  return command
-    .option('--json', 'print the result as JSON')
-    .option('-q, --quiet', 'print the result only, nothing on standard error');
+  return grouped(command, 'Result:', (group) =>
+    group
+      .option('--json', 'print the result as JSON')
+      .option('-q, --quiet', 'print the result only, nothing on standard error but errors'),
+  );
+}
+
+/** Puts what `add` adds under a heading of its own; what comes later is the command's own again. */
+function grouped(command: Command, heading: string, add: (command: Command) => Command): Command {
+  return add(command.optionsGroup(heading)).optionsGroup('');
 }
 
 export function example(...commands: readonly string[]): string {

@@ -9,6 +9,7 @@ import {
   withPlatform,
   withResult,
 } from './flags.js';
+import { ARCHIVE_ENDS, exitCodes, REGISTRY_ENDS, section } from './help.js';
 import type { Io } from './io.js';
 
 /** The commands that change nothing. */
@@ -29,6 +30,14 @@ function addInspect(program: Command, io: Io): void {
       'after',
       example('inspect app.tar', 'inspect localhost:5000/team/app:1.0', 'inspect team/app:1.0 --platform linux/arm64'),
     )
+    .addHelpText(
+      'after',
+      section(
+        'Output',
+        'Tables of tags, platform, size, configuration and layers; with --json an array with an element per image of an archive, or {digest, mediaType, platforms, attestations} of an image of a registry.',
+      ),
+    )
+    .addHelpText('after', exitCodes(...ARCHIVE_ENDS))
     .action(async (what: string, options: PlatformFlags) => {
       const { inspect } = await import('./commands/inspect.js');
       await inspect(what, options, io);
@@ -43,6 +52,14 @@ function addManifest(program: Command, io: Io): void {
       'after',
       example('manifest localhost:5000/team/app:1.0', 'manifest team/app:1.0 --platform linux/arm64 --json'),
     )
+    .addHelpText(
+      'after',
+      section(
+        'Output',
+        'The very bytes the registry has, with nothing behind them (a terminal gets control characters escaped); with --json {descriptor, manifest}. Name, type and size on standard error.',
+      ),
+    )
+    .addHelpText('after', exitCodes(...REGISTRY_ENDS))
     .action(async (reference: string, options: PlatformFlags) => {
       const { manifest } = await import('./commands/manifest.js');
       await manifest(reference, options, io);
@@ -51,6 +68,8 @@ function addManifest(program: Command, io: Io): void {
     .description('print the digest behind a name')
     .argument('<reference>', 'latest without a tag')
     .addHelpText('after', example('resolve localhost:5000/team/app:1.0'))
+    .addHelpText('after', section('Output', 'The digest; with --json its descriptor, {mediaType, digest, size}.'))
+    .addHelpText('after', exitCodes(...REGISTRY_ENDS))
     .action(async (reference: string, options: ResultFlags) => {
       const { resolve } = await import('./commands/resolve.js');
       await resolve(reference, options, io);
@@ -64,11 +83,16 @@ function addReferrers(program: Command, io: Io): void {
     .option('--artifact-type <type>', 'of this type only')
     .addHelpText(
       'after',
-      example(
-        'referrers localhost:5000/team/app:1.0',
-        'referrers team/app:1.0 --artifact-type application/spdx+json --quiet',
+      example('referrers localhost:5000/team/app:1.0', 'referrers team/app:1 --artifact-type application/spdx+json -q'),
+    )
+    .addHelpText(
+      'after',
+      section(
+        'Output',
+        'A table of digest, artifact type, size and date; with --quiet the digests only; with --json an array of descriptors.',
       ),
     )
+    .addHelpText('after', exitCodes(...REGISTRY_ENDS))
     .action(async (reference: string, options: ReferrersFlags) => {
       const { referrers } = await import('./commands/referrers.js');
       await referrers(reference, options, io);
@@ -80,6 +104,8 @@ function addLists(program: Command, io: Io): void {
     .description('list the tags of a repository')
     .argument('<repository>', 'with or without a host')
     .addHelpText('after', example('tags team/app', 'tags registry.example.com/team/app'))
+    .addHelpText('after', section('Output', 'A tag per line; with --json an array of them.'))
+    .addHelpText('after', exitCodes(...REGISTRY_ENDS))
     .action(async (repository: string, options: ResultFlags) => {
       const { tags } = await import('./commands/tags.js');
       await tags(repository, options, io);
@@ -88,6 +114,8 @@ function addLists(program: Command, io: Io): void {
     .description('list the repositories of a registry')
     .argument('[registry]', 'address of the registry')
     .addHelpText('after', example('repos', 'repos http://localhost:5000'))
+    .addHelpText('after', section('Output', 'A repository per line; with --json an array of them.'))
+    .addHelpText('after', exitCodes(...REGISTRY_ENDS))
     .action(async (registry: string | undefined, options: ResultFlags) => {
       const { repos } = await import('./commands/repos.js');
       await repos(registry, options, io);
@@ -99,6 +127,8 @@ function addPing(program: Command, io: Io): void {
     .description('check that a registry is there and lets us in')
     .argument('[url]', 'address of the registry')
     .addHelpText('after', example('ping', 'ping https://registry.example.com'))
+    .addHelpText('after', section('Output', 'The host of the registry; with --json {registry}.'))
+    .addHelpText('after', exitCodes(...REGISTRY_ENDS))
     .action(async (url: string | undefined, options: ResultFlags) => {
       const { ping } = await import('./commands/ping.js');
       await ping(url, options, io);
@@ -108,8 +138,16 @@ function addPing(program: Command, io: Io): void {
 function addValidate(program: Command, io: Io): void {
   withResult(program.command('validate'))
     .description('read an archive to its end and report every problem')
-    .argument('<tar>')
+    .argument('<tar>', 'what docker save, podman, skopeo, crane, kaniko, jib, nix or BuildKit wrote')
     .addHelpText('after', example('validate app.tar'))
+    .addHelpText(
+      'after',
+      section(
+        'Output',
+        'That it is valid, or a line for each problem; with --json {valid, problems: [{entry, message}]}, also when there are some.',
+      ),
+    )
+    .addHelpText('after', exitCodes('ok', 'usage', 'archive', 'interrupted'))
     .action(async (tar: string, options: OutputFlags) => {
       const { validate } = await import('./commands/validate.js');
       await validate(tar, options, io);

@@ -1,10 +1,13 @@
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { VERSION } from '../version.js';
 import { addChanges } from './change-commands.js';
 import { ExitCode } from './exit-code.js';
-import { example, type ServeFlags } from './flags.js';
+import { exitCodes, HELP, helpWidth, list, section } from './help.js';
 import type { Io } from './io.js';
 import { addLookups } from './lookup-commands.js';
+import { addOthers } from './other-commands.js';
+import { addSignIn } from './sign-in-commands.js';
+import { suggestChoices } from './suggest.js';
 import { addTransfers } from './transfer-commands.js';
 
 /**
@@ -15,10 +18,10 @@ import { addTransfers } from './transfer-commands.js';
 export async function run(args: readonly string[], io: Io): Promise<number> {
   const program = createProgram(io);
   try {
-    await program.parseAsync(args, { from: 'user' });
+    await program.parseAsync(unknownCommand(args, program) ?? args, { from: 'user' });
     return ExitCode.ok;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
+    if (error instanceof CommanderError) return usageCode(error, args, io);
     if (io.signal.aborted) return ExitCode.interrupted;
     const { describeError, exitCodeFor } = await import('./describe-error.js');
     io.stderr(`error: ${describeError(error)}\n`);
@@ -26,49 +29,54 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   }
 }
 
+/** Asked to explain a command that there is not, commander explains all of them, and names none that may have been meant. */
+function unknownCommand(args: readonly string[], program: Command): string[] | undefined {
+  const name = args[0] === 'help' ? args[1] : args[0];
+  if (name === undefined || name.startsWith('-') || name === 'help') return undefined;
+  return program.commands.some((command) => command.name() === name) ? undefined : [name];
+}
+
+function usageCode({ code, exitCode }: CommanderError, args: readonly string[], io: Io): number {
+  const isMisplaced = code === 'commander.unknownOption' && args[0]?.startsWith('-');
+  if (isMisplaced) io.stderr('(Options come after the command.)\n');
+  return exitCode === 0 ? ExitCode.ok : ExitCode.usage;
+}
+
 /** The commands; each one's code is loaded only when it runs. */
 export function createProgram(io: Io): Command {
   const program = new Command('registry-client')
     .description('Push what docker save wrote into a registry, take it out again, and look after what is there.')
     .version(VERSION)
-    .configureOutput({ writeOut: (text) => io.stdout(text), writeErr: (text) => io.stderr(text) })
+    .configureOutput({
+      writeOut: (text) => io.stdout(text),
+      writeErr: (text) => io.stderr(text),
+      getOutHelpWidth: () => helpWidth((io.stdoutStream as { columns?: number }).columns),
+      getErrHelpWidth: () => helpWidth((io.stdoutStream as { columns?: number }).columns),
+    })
+    .configureHelp(HELP)
     .showHelpAfterError('(add --help for more)')
     .exitOverride();
   addTransfers(program.commandsGroup('Move images:'), io);
   addLookups(program.commandsGroup('Look at them:'), io);
   addChanges(program.commandsGroup('Tag and delete:'), io);
-  addServe(program.commandsGroup('Others:'), io);
-  return program.helpCommand('help [command]', 'explain a command').addHelpText('after', HELP);
+  addSignIn(program.commandsGroup('Sign in:'), io);
+  addOthers(program.commandsGroup('Others:'), io);
+  suggestChoices(program);
+  return program.helpCommand('help [command]', 'explain a command').addHelpText('after', AFTER_HELP);
 }
 
-const HELP = `
-References: [http://|https://]host[:port]/repository[:tag][@digest], or without the host with --registry or REGISTRY_URL
-(default http://localhost:15000). Loopback hosts speak plain http unless told otherwise.
+const REFERENCES = `[http://|https://]host[:port]/repository[:tag][@digest], or without the host with --registry or REGISTRY_URL (default http://localhost:15000). Loopback hosts speak plain http unless told otherwise.`;
 
-Exit codes: 0 ok, 1 registry or network, 2 usage, 3 not a valid image archive, 4 authentication, 130 interrupted,
-141 an archive on standard output whose reader left before its end.`;
+const ENVIRONMENT = [
+  ['REGISTRY_URL', 'registry for names without a host; default http://localhost:15000'],
+  ['REGISTRY_TIMEOUT', 'seconds for one metadata request; default 30'],
+  ['REGISTRY_DEBUG', 'with true, a line on standard error for each request, without secrets'],
+  ['DOCKER_AUTH_CONFIG', "credentials, as the JSON of docker's config.json; asked before the file"],
+  ['DOCKER_CONFIG', 'folder of config.json, where login keeps credentials; default ~/.docker'],
+  ['REGISTRY_CLIENT_CONFIG', 'file with settings for hosts; default registry-api-v2-client/config.json'],
+  ['XDG_CONFIG_HOME', 'folder in which that default is looked for; default ~/.config'],
+  ['HTTPS_PROXY', 'proxy for https registries; HTTP_PROXY for http ones, NO_PROXY for those without'],
+  ['XDG_CACHE_HOME', 'folder for what pushes remember; default ~/.cache'],
+] as const;
 
-function addServe(program: Command, io: Io): void {
-  program
-    .command('serve')
-    .description('run a registry, in memory or over a folder, for tests, demonstrations and single machines')
-    .option('--dir <folder>', 'keep everything in this OCI image layout; without it, in memory')
-    .option('--port <n>', 'port to listen on; 0 takes a free one', portNumber, 15000)
-    .option('--host <host>', 'address to listen on', '127.0.0.1')
-    .option('--read-only', 'refuse whatever would change anything')
-    .option(
-      '--auth <user:password>',
-      'let in who knows these only (Basic; others on this machine see them in its process list)',
-    )
-    .addHelpText('after', example('serve', 'serve --port 5000', 'serve --dir ./images --host 0.0.0.0 --auth ci:secret'))
-    .action(async (options: ServeFlags) => {
-      const { serve } = await import('./commands/serve.js');
-      await serve(options, io);
-    });
-}
-
-function portNumber(text: string): number {
-  const value = Number(text);
-  if (/^\d+$/.test(text) && value <= 65535) return value;
-  throw new InvalidArgumentError('It takes a port from 0 to 65535.');
-}
+const AFTER_HELP = [section('References', REFERENCES), list('Environment', ENVIRONMENT), exitCodes()].join('\n');

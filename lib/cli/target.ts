@@ -1,6 +1,7 @@
 import {
   formatReference,
   InvalidArgumentError,
+  loadConfig,
   parseReference,
   parseRepositoryTag,
   type Reference,
@@ -68,9 +69,15 @@ export function assertTag(text: string): void {
 
 /**
  * A client for a registry given by address, by --registry, by REGISTRY_URL, or not at all.
+ * @param options - further ones, for which there are no flags
  * @throws InvalidArgumentError when it is given twice, or is no address
  */
-export function connect(address: string | undefined, flags: ConnectionFlags, io: Io): RegistryClient {
+export function connect(
+  address: string | undefined,
+  flags: ConnectionFlags,
+  io: Io,
+  options: RegistryClientOptions = {},
+): RegistryClient {
   const { registry, plainHttp = false, insecure = false } = flags;
   if (address !== undefined && registry !== undefined) {
     throw new InvalidArgumentError(`${shown(address)} names a registry, and so does --registry`, {
@@ -84,9 +91,21 @@ export function connect(address: string | undefined, flags: ConnectionFlags, io:
   const written = typed ?? (io.env.REGISTRY_URL || DEFAULT_REGISTRY);
   return new RegistryClient({
     url: plainHttp ? `http://${written.replace(SCHEME, '')}` : written,
-    insecure,
+    ...(insecure ? { insecure } : {}),
+    ...loadConfig({ ...(flags.config === undefined ? {} : { path: flags.config }), env: io.env }),
+    ...securityOf(flags),
     ...optionsOf(flags),
+    ...options,
   });
+}
+
+function securityOf({ caFile, certFile, keyFile, proxy }: ConnectionFlags): RegistryClientOptions {
+  if ((certFile === undefined) !== (keyFile === undefined)) {
+    throw new InvalidArgumentError('--cert-file and --key-file come together, and one of them is missing');
+  }
+  const identity = certFile !== undefined && keyFile !== undefined ? { cert: certFile, key: keyFile } : {};
+  const tls = { ...(caFile === undefined ? {} : { ca: caFile }), ...identity };
+  return { ...(Object.keys(tls).length > 0 ? { tls } : {}), ...(proxy === undefined ? {} : { proxy }) };
 }
 
 function optionsOf({ timeout, cache, concurrency }: ConnectionFlags): RegistryClientOptions {

@@ -9,12 +9,19 @@ import {
   withPlatform,
   withResult,
 } from './flags.js';
+import { ARCHIVE_ENDS, exitCodes, REGISTRY_ENDS, section } from './help.js';
 import type { Io } from './io.js';
 
 /** Of an option that may be given several times. */
 function added(value: string, before: readonly string[] = []): string[] {
   return [...before, value];
 }
+
+const PUSH_NOTES =
+  'Layers that the registry has are neither packed nor sent. A file is read where it lies, and a pipe is sent while it comes; nothing is written to disk. A tag is set when all of its image is there: a push that fails leaves none behind, and one after it goes on with what is missing.';
+
+const PUSH_OUTPUT =
+  'host/repository:tag@digest for each tag; with --json [{reference, digest, mediaType, size, blobs: {uploaded, mounted, skipped}, bytesSent}], sizes in bytes.';
 
 /** The commands that move images. */
 export function addTransfers(program: Command, io: Io): void {
@@ -46,15 +53,20 @@ function addPush(program: Command, io: Io): void {
       'neither read nor send layers that this tag of the repository has (repeatable)',
       added,
     )
+    .option('--dry-run', 'only print what would be sent, linked and left, and which tags would be set')
     .option('--no-cache', 'forget which layers earlier pushes have sent, and remember none')
     .addHelpText(
       'after',
       example(
         'push app.tar',
-        'push app.tar registry.example.com/team/app:1.2 --compression none',
-        'push app.tar localhost:5000/team/app:1.2 --mount-from team/base',
-      ) + '\n  docker save team/app | registry-client push - localhost:5000/team/app:1.2',
+        'push app.tar ghcr.io/team/app:1 --compression none',
+        'push app.tar localhost:5000/app:1.2 --mount-from team/base',
+        'push app.tar localhost:5000/app:1.2 --dry-run',
+      ) + '\n  docker save team/app | registry-client push - localhost:5000/app:1.2',
     )
+    .addHelpText('after', section('Notes', PUSH_NOTES))
+    .addHelpText('after', section('Output', PUSH_OUTPUT))
+    .addHelpText('after', exitCodes(...ARCHIVE_ENDS))
     .action(async (tar: string, reference: string | undefined, options: PushFlags) => {
       const { push } = await import('./commands/push.js');
       await push(tar, reference, options, io);
@@ -71,6 +83,18 @@ function addPull(program: Command, io: Io): void {
       'after',
       example('pull localhost:5000/team/app:1.0 app.tar', 'pull team/app:1.0 - --platform linux/arm64 | docker load'),
     )
+    .addHelpText(
+      'after',
+      section('Notes', 'The file gets its name when it is complete, and what had that name before is replaced.'),
+    )
+    .addHelpText(
+      'after',
+      section(
+        'Output',
+        'host/repository:tag@digest; with --json {reference, digest, mediaType, size, bytesReceived}, sizes in bytes.',
+      ),
+    )
+    .addHelpText('after', exitCodes('ok', 'registry', 'usage', 'authentication', 'interrupted', 'unread'))
     .action(async (reference: string, file: string, options: PullFlags) => {
       const { pull } = await import('./commands/pull.js');
       await pull(reference, file, options, io);
@@ -84,11 +108,23 @@ function addCopy(program: Command, io: Io): void {
     .argument('<target>', "the source's tag without one of its own")
     .addHelpText(
       'after',
-      example(
-        'copy team/app:1.0 team/app:stable',
-        'copy registry.example.com/team/app:1.0 localhost:5000/mirror/app --platform linux/arm64',
+      example('copy team/app:1.0 team/app:stable', 'copy ghcr.io/a/app:1 localhost:5000/app --platform linux/arm64'),
+    )
+    .addHelpText(
+      'after',
+      section(
+        'Notes',
+        'Within a registry blobs are linked; into another one they go through this process, and those that are there are not sent.',
       ),
     )
+    .addHelpText(
+      'after',
+      section(
+        'Output',
+        'host/repository:tag@digest of the copy; with --json {reference, digest, mediaType, blobs: {uploaded, mounted, skipped}, bytesSent}, sizes in bytes.',
+      ),
+    )
+    .addHelpText('after', exitCodes(...REGISTRY_ENDS))
     .action(async (source: string, target: string, options: PlatformFlags) => {
       const { copy } = await import('./commands/copy.js');
       await copy(source, target, options, io);

@@ -51,8 +51,13 @@ export class BlockDeflater {
 
   private write(block: Buffer): Promise<Buffer> {
     return new Promise((resolve, reject) => {
-      this.engine.write(block, (error) => (error ? reject(error) : resolve(this.engine.read() as Buffer)));
+      this.engine.write(block, (error) => (error ? reject(error) : resolve(this.result())));
     });
+  }
+
+  /** All that is there: without a length, Node 26 gives the first buffer only, and earlier lines all of them. */
+  private result(): Buffer {
+    return this.engine.read(this.engine.readableLength) as Buffer;
   }
 
   /** By an engine of its own, in a buffer that no result fills. */

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { RegistryError } from '../errors.js';
 import { redactUrl } from '../redact.js';
-import type { Transport, TransportRequest, TransportResponse } from '../transport/transport.js';
+import { LINGER, type Transport, type TransportRequest, type TransportResponse } from '../transport/transport.js';
 import type { RegistryHandler, RegistryRequest } from './message.js';
 import { EmbeddedRegistry } from './registry.js';
 
@@ -21,7 +21,7 @@ export class EmbeddedTransport implements Transport {
     // An error that comes when nobody reads any more must not end the process.
     for (const stream of [source, body]) stream.on('error', () => {});
     try {
-      return await untilAborted(signal, this.answer(request, body));
+      return await untilAborted(request, this.answer(request, body));
     } catch (error) {
       // A content that fails by itself explains more than the request that broke with it.
       throw signal?.aborted ? error : (source.errored ?? error);
@@ -62,15 +62,20 @@ async function* sized(source: Readable, request: TransportRequest): AsyncGenerat
   if (size !== Infinity && sent < size) throw wrongSize(request, `ended after ${sent} of ${size} bytes`);
 }
 
-async function untilAborted<T>(signal: AbortSignal | undefined, work: Promise<T>): Promise<T> {
+async function untilAborted<T>({ signal, lingers }: TransportRequest, work: Promise<T>): Promise<T> {
   if (!signal) return work;
   let abort = (): void => {};
+  let timer: NodeJS.Timeout | undefined;
   const aborted = new Promise<never>((_resolve, reject) => {
-    abort = () => reject(signal.reason as Error);
-    if (signal.aborted) abort();
+    const leave = (): void => reject(signal.reason as Error);
+    abort = () => (lingers ? (timer = setTimeout(leave, LINGER)) : leave());
+    if (signal.aborted) leave();
     signal.addEventListener('abort', abort);
   });
-  return Promise.race([work, aborted]).finally(() => signal.removeEventListener('abort', abort));
+  return Promise.race([work, aborted]).finally(() => {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', abort);
+  });
 }
 
 function failOnAbort(stream: Readable, signal: AbortSignal): void {

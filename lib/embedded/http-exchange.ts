@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { pipeline } from 'node:stream/promises';
+import { finished, pipeline } from 'node:stream/promises';
 import { RegistryClientError } from '../errors.js';
 import type { RegistryHandler, RegistryRequest, RegistryResponse } from './message.js';
 
@@ -10,7 +10,7 @@ export async function exchange(
   outgoing: ServerResponse,
 ): Promise<void> {
   try {
-    await write(outgoing, await handler.handle(toRegistryRequest(incoming)));
+    await write(incoming, outgoing, await handler.handle(toRegistryRequest(incoming)));
   } catch (error) {
     hangUp(outgoing, error);
   }
@@ -19,15 +19,28 @@ export async function exchange(
   incoming.resume();
 }
 
-async function write(outgoing: ServerResponse, { status, headers, body }: RegistryResponse): Promise<void> {
+async function write(
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  { status, headers, body }: RegistryResponse,
+): Promise<void> {
   outgoing.writeHead(status, headers);
-  if (body === undefined) outgoing.end();
-  else {
+  if (body !== undefined) {
     const stream = await body.open();
     // Before the pipeline closes the socket in its gentler way.
     stream.once('error', (error) => hangUp(outgoing, error));
-    await pipeline(stream, outgoing);
+    await pipeline(stream, outgoing, { end: false });
+    if (!outgoing.shouldKeepAlive) await rest(incoming);
   }
+  outgoing.end();
+}
+
+/** With the end of the last answer node closes the connection, which resets it for a client that still sends. */
+async function rest(incoming: IncomingMessage): Promise<void> {
+  if (incoming.complete || incoming.destroyed) return;
+  incoming.resume();
+  // A client that goes away has no use for the answer.
+  await finished(incoming, { writable: false }).catch(() => undefined);
 }
 
 /** A handler that says the connection was reset means it: the client must see it as such. */

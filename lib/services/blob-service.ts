@@ -1,12 +1,13 @@
 import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { inject, injectable } from 'inversify';
-import { AuthenticationError, NotFoundError, RegistryError } from '../errors.js';
+import { NotFoundError, RegistryError } from '../errors.js';
 import { streamOf } from '../oci/byte-stream.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { ResolvedOptions } from '../options.js';
 import { TOKENS } from '../tokens.js';
 import type { RequestBody, Transport } from '../transport/transport.js';
+import { arrive, mayExist, type WaysIn } from './blob-arrival.js';
 import { BlobDownload } from './blob-download.js';
 import { BlobUpload } from './blob-upload.js';
 import { ChunkSize } from './chunk-size.js';
@@ -67,6 +68,9 @@ export interface PushedBlob {
 /** Of the transport's retries, when nobody says otherwise; a session is a longer affair, and waited for twice as long. */
 const BASE_DELAY = 300;
 
+/** What a blob is that can only be sent. */
+const NOT_LINKED = 'not linked';
+
 /** Blobs of a registry. Source: distribution-spec v1.1, "Pulling blobs", "Pushing Blobs". */
 @injectable()
 export class BlobService {
@@ -118,25 +122,27 @@ export class BlobService {
     const sent = new SentBytes(options.onSent);
     let asks = !options.isNew;
     let rest = content;
-    const open = async (): Promise<BlobUpload | PushedBlob> => {
-      const isAsking = asks;
-      // Whoever tries again may have been heard the first time.
-      asks = true;
-      if (isAsking) {
-        const isThere = await this.mayExist(repository, descriptor.digest, options);
-        if (isThere) return { descriptor, outcome: sent.total > 0 ? 'uploaded' : 'exists', bytesSent: sent.total };
-      } else if (this.single.isFor(descriptor.size)) {
+    const ways: WaysIn<BlobUpload> = {
+      isThere: () => mayExist(this, { repository, digest: descriptor.digest, mountFrom, signal }),
+      post: async () => {
         const bytes = await buffer(await content.open());
         rest = { descriptor, open: () => streamOf(bytes) };
         const upload = await this.single.send(repository, descriptor.digest, bytes, signal);
-        if (upload) return upload;
-        sent.begin()(bytes.length);
-        return { descriptor, outcome: 'uploaded', bytesSent: sent.total };
-      }
-      if (mountFrom === undefined || mountFrom === repository)
-        return BlobUpload.start(this.requests, repository, signal);
-      const upload = await this.mountOrStart(repository, descriptor.digest, mountFrom, signal);
-      return upload ?? { descriptor, outcome: 'mounted', bytesSent: sent.total };
+        if (!upload) sent.begin()(bytes.length);
+        return upload;
+      },
+      mount: (from) => this.mountOrStart(repository, descriptor.digest, from, signal),
+      start: () => BlobUpload.start(this.requests, repository, signal),
+    };
+    const open = async (): Promise<BlobUpload | PushedBlob> => {
+      const isNew = !asks;
+      // Whoever tries again may have been heard the first time.
+      asks = true;
+      const isSmall = isNew && this.single.isFor(descriptor.size);
+      const arrived = await arrive(ways, { repository, mountFrom, isNew, isSmall });
+      if (typeof arrived !== 'string') return arrived;
+      const isSent = arrived === 'exists' && sent.total > 0;
+      return { descriptor, outcome: isSent ? 'uploaded' : arrived, bytesSent: sent.total };
     };
     const { canOpen } = content;
     const { digest, size } = descriptor;
@@ -160,16 +166,15 @@ export class BlobService {
   ): Promise<PushedBlob | undefined> {
     const { signal, mountFrom } = options;
     const { digest } = descriptor;
-    if (await this.mayExist(repository, digest, options)) return { descriptor, outcome: 'exists', bytesSent: 0 };
-    if (mountFrom === undefined || mountFrom === repository) return undefined;
-    try {
-      const upload = await BlobUpload.mount(this.requests, repository, { digest, from: mountFrom }, signal);
-      if (upload === undefined) return { descriptor, outcome: 'mounted', bytesSent: 0 };
-      await upload.cancel();
-    } catch (error) {
-      if (!(error instanceof RegistryError) || error.status === undefined) throw error;
-    }
-    return undefined;
+    const notLinked = (): Promise<typeof NOT_LINKED> => Promise.resolve(NOT_LINKED);
+    const ways: WaysIn<typeof NOT_LINKED> = {
+      isThere: () => mayExist(this, { repository, digest, mountFrom, signal }),
+      post: notLinked,
+      mount: (from) => this.mountOnly(repository, digest, from, signal),
+      start: notLinked,
+    };
+    const outcome = await arrive(ways, { repository, mountFrom, isNew: false, isSmall: false });
+    return outcome === NOT_LINKED ? undefined : { descriptor, outcome, bytesSent: 0 };
   }
 
   /**
@@ -226,19 +231,6 @@ export class BlobService {
     await this.requests.metadata({ ...call, signal, timeout });
   }
 
-  /** Asking saves an upload, no more: who may push but not read is told so by 403 (go-containerregistry does the same). */
-  private async mayExist(repository: string, digest: string, { signal, mountFrom }: BlobPushOptions): Promise<boolean> {
-    try {
-      return await this.exists(repository, digest, { signal, forPush: true, mountFrom });
-    } catch (error) {
-      // Who may not read where a mount would come from can still upload.
-      if (error instanceof AuthenticationError && mountFrom !== undefined)
-        return this.mayExist(repository, digest, { signal });
-      if (error instanceof RegistryError && error.status === 403) return false;
-      throw error;
-    }
-  }
-
   /** A mount is only a shortcut: whatever the registry says to it, the blob can still be uploaded. */
   private async mountOrStart(
     repository: string,
@@ -252,6 +244,23 @@ export class BlobService {
       if (!(error instanceof RegistryError) || error.status === undefined) throw error;
       return BlobUpload.start(this.requests, repository, signal);
     }
+  }
+
+  /** Without an upload in its place. */
+  private async mountOnly(
+    repository: string,
+    digest: string,
+    from: string,
+    signal: AbortSignal | undefined,
+  ): Promise<typeof NOT_LINKED | undefined> {
+    try {
+      const upload = await BlobUpload.mount(this.requests, repository, { digest, from }, signal);
+      if (upload === undefined) return undefined;
+      await upload.cancel();
+    } catch (error) {
+      if (!(error instanceof RegistryError) || error.status === undefined) throw error;
+    }
+    return NOT_LINKED;
   }
 
   private steps(sending: Sending, canRepeat: (() => boolean) | undefined): Omit<UploadSteps, 'open' | 'send'> {

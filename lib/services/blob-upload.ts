@@ -10,6 +10,9 @@ import { minimalChunk, storedBytes } from './upload-range.js';
 /** How long an abandoned session may take to be closed; it is a courtesy to the registry, not part of the result. */
 const CANCEL_TIMEOUT = 2000;
 
+/** The same where the end has waited already for the session to be named: together less than 3 s. */
+const LATE_CANCEL_TIMEOUT = 1400;
+
 const OCTETS = { 'content-type': 'application/octet-stream' };
 
 /**
@@ -29,10 +32,10 @@ export class BlobUpload {
   ) {}
 
   static async start(requests: Requests, repository: string, signal?: AbortSignal): Promise<BlobUpload> {
-    const { url, scopes } = requests.endpoints.uploads(repository);
     const doing = `starting an upload to ${repository}`;
-    const answer = await requests.metadata({ url, scopes, method: 'POST', signal, expected: [202], doing });
-    return new BlobUpload(requests, repository, scopes, uploadLocation(answer, doing), minimalChunk(answer));
+    const call = { ...requests.endpoints.uploads(repository), signal, expected: [202], doing };
+    const { upload } = await BlobUpload.open(requests, repository, call);
+    return upload as BlobUpload;
   }
 
   /** @returns `undefined` when the blob was stored with its request, else the session the registry opened instead. */
@@ -44,19 +47,11 @@ export class BlobUpload {
   ): Promise<BlobUpload | undefined> {
     const { url, scopes } = requests.endpoints.uploads(repository);
     const doing = `uploading ${digest} to ${repository}`;
-    const answer = await requests.metadata({
-      url: withDigest(url, digest),
-      scopes,
-      method: 'POST',
-      headers: OCTETS,
-      body: { size: bytes.length, open: () => streamOf(bytes) },
-      signal,
-      expected: [201, 202],
-      doing,
-    });
-    if (answer.status === 202) return new BlobUpload(requests, repository, scopes, uploadLocation(answer, doing));
-    assertStored(answer, digest, doing);
-    return undefined;
+    const body = { size: bytes.length, open: () => streamOf(bytes) };
+    const call = { url: withDigest(url, digest), scopes, headers: OCTETS, body, signal, expected: [201, 202], doing };
+    const { upload, answer } = await BlobUpload.open(requests, repository, call);
+    if (!upload) assertStored(answer, digest, doing);
+    return upload;
   }
 
   /** @returns `undefined` when the blob was mounted, else the session the registry opened instead. */
@@ -66,11 +61,30 @@ export class BlobUpload {
     { digest, from }: { digest: string; from: string },
     signal?: AbortSignal,
   ): Promise<BlobUpload | undefined> {
-    const { url, scopes } = requests.endpoints.mount(repository, digest, from);
     const doing = `mounting ${digest} from ${from} into ${repository}`;
-    const answer = await requests.metadata({ url, scopes, method: 'POST', signal, expected: [201, 202], doing });
-    if (answer.status === 201) return undefined;
-    return new BlobUpload(requests, repository, scopes, uploadLocation(answer, doing));
+    const call = { ...requests.endpoints.mount(repository, digest, from), signal, expected: [201, 202], doing };
+    return (await BlobUpload.open(requests, repository, call)).upload;
+  }
+
+  /**
+   * Sends what opens a session, unless the registry has a better idea. Its answer is waited for a little also when the caller
+   * leaves meanwhile, or the session could not be given back.
+   */
+  private static async open(
+    requests: Requests,
+    repository: string,
+    call: Omit<Call, 'method'>,
+  ): Promise<{ answer: Head; upload: BlobUpload | undefined }> {
+    const { scopes, signal, doing } = call;
+    const answer = await requests.metadata({ ...call, method: 'POST', lingers: true });
+    try {
+      const location = answer.status === 202 ? uploadLocation(answer, doing) : undefined;
+      const upload = location && new BlobUpload(requests, repository, scopes, location, minimalChunk(answer));
+      if (signal?.aborted) await upload?.cancel(LATE_CANCEL_TIMEOUT);
+      return { answer, upload };
+    } finally {
+      signal?.throwIfAborted();
+    }
   }
 
   /**
@@ -132,11 +146,11 @@ export class BlobUpload {
   }
 
   /** Gives the session back. Never fails: the registry forgets it anyway, and the first error is the one to report. */
-  async cancel(): Promise<void> {
+  async cancel(timeout = CANCEL_TIMEOUT): Promise<void> {
     if (!this.isOpen) return;
     this.isOpen = false;
     // The caller's signal may be the reason why we are here, so this has its own.
-    const signal = AbortSignal.timeout(CANCEL_TIMEOUT);
+    const signal = AbortSignal.timeout(timeout);
     await this.delete(signal).catch(async (error: unknown) => {
       if (!(error instanceof RegistryError) || error.status !== 416) return;
       // distribution 3 knows the upload by how far it got, and tells only who asks (registry/handlers/blobupload.go).

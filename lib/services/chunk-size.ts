@@ -34,6 +34,15 @@ export class ChunkSize {
   }
 }
 
+/**
+ * Whether a content goes in one request, and not in chunks.
+ * @param size - undefined while nobody knows
+ * @param chunk - bytes; undefined: no chunks are wanted
+ */
+export function goesWhole(size: number | undefined, chunk: number | undefined): boolean {
+  return chunk === undefined || (size ?? Infinity) <= chunk;
+}
+
 /** GHCR says 416 to a chunk that is too large; and some proxies take nothing of unknown length. */
 const OTHERS = { chunk: 416, whole: 411 };
 

@@ -61,24 +61,17 @@ export class ManifestService {
 
   /**
    * A manifest with its exact bytes. Its digest is computed from them, and must be the one asked for, or for a tag the one
-   * the registry names, if it does.
+   * the registry names, if it does; other bytes are fetched once more.
    * @throws NotFoundError, DigestMismatchError, RegistryError
    */
-  async fetch(repository: string, reference: string, options: ManifestCallOptions = {}): Promise<RawManifest> {
-    const doing = `fetching the manifest ${nameIn(repository, reference)}`;
-    const answer = await this.requests.read(this.reading('GET', repository, reference, options), MAX_FETCH);
-    const { bytes } = answer;
-    // The digest of a signed one is that of what was signed, not of its bytes.
-    if (isSchema1(answer)) throw schema1(answer, doing);
-    if (isDigest(reference)) assertContent(bytes, reference, doing);
-    else assertAsTold(answer, bytes, doing);
-    const raw = parsed(bytes, answer, doing);
-    return isDigest(reference) ? { ...raw, descriptor: { ...raw.descriptor, digest: reference } } : raw;
+  fetch(repository: string, reference: string, options: ManifestCallOptions = {}): Promise<RawManifest> {
+    return onceMoreIfDamaged(() => this.fetchOnce(repository, reference, options));
   }
 
   /**
    * Stores a manifest under a tag or its own digest. Everything it names must be stored before, but for its `subject`, on
-   * whose list of referrers it is put where the registry does not do that itself.
+   * whose list of referrers it is put where the registry does not do that itself. When the registry stored something else, it is
+   * sent once more, or the tag would stay wrong.
    * @throws DigestMismatchError when the registry stored something else; RegistryError
    */
   async push(
@@ -87,21 +80,9 @@ export class ManifestService {
     raw: RawManifest,
     options: ManifestCallOptions = {},
   ): Promise<Descriptor> {
-    const doing = `pushing the manifest ${nameIn(repository, reference)}`;
-    const { bytes, descriptor } = raw;
-    const answer = await this.requests.metadata({
-      ...this.requests.endpoints.manifest(repository, reference, pushScope),
-      method: 'PUT',
-      headers: { 'content-type': descriptor.mediaType },
-      body: { size: bytes.length, open: () => streamOf(bytes) },
-      signal: options.signal,
-      timeout: options.timeout,
-      expected: [201],
-      doing,
-    });
-    assertStored(answer, isDigest(reference) ? reference : descriptor.digest, doing);
+    const answer = await onceMoreIfDamaged(() => this.put(repository, reference, raw, options));
     if (!answer.headers['oci-subject']) await this.referrers.add(repository, raw, options);
-    return descriptor;
+    return raw.descriptor;
   }
 
   /**
@@ -146,6 +127,39 @@ export class ManifestService {
     return this.referrers.remove(repository, raw, options);
   }
 
+  private async fetchOnce(repository: string, reference: string, options: ManifestCallOptions): Promise<RawManifest> {
+    const doing = `fetching the manifest ${nameIn(repository, reference)}`;
+    const answer = await this.requests.read(this.reading('GET', repository, reference, options), MAX_FETCH);
+    const { bytes } = answer;
+    // The digest of a signed one is that of what was signed, not of its bytes.
+    if (isSchema1(answer)) throw schema1(answer, doing);
+    if (isDigest(reference)) assertContent(bytes, reference, doing);
+    else assertAsTold(answer, bytes, doing);
+    const raw = parsed(bytes, answer, doing);
+    return isDigest(reference) ? { ...raw, descriptor: { ...raw.descriptor, digest: reference } } : raw;
+  }
+
+  private async put(
+    repository: string,
+    reference: string,
+    { bytes, descriptor }: RawManifest,
+    { signal, timeout }: ManifestCallOptions,
+  ): Promise<Head> {
+    const doing = `pushing the manifest ${nameIn(repository, reference)}`;
+    const answer = await this.requests.metadata({
+      ...this.requests.endpoints.manifest(repository, reference, pushScope),
+      method: 'PUT',
+      headers: { 'content-type': descriptor.mediaType },
+      body: { size: bytes.length, open: () => streamOf(bytes) },
+      signal,
+      timeout,
+      expected: [201],
+      doing,
+    });
+    assertStored(answer, isDigest(reference) ? reference : descriptor.digest, doing);
+    return answer;
+  }
+
   /** What HEAD says; `undefined` when that is not enough, or it is refused, for which only GET has room for a reason. */
   private async describe(
     repository: string,
@@ -173,6 +187,17 @@ export class ManifestService {
       expected: [200],
       doing: `fetching the manifest ${nameIn(repository, reference)}`,
     };
+  }
+}
+
+/** Bytes can be damaged on their way, but not every time. */
+async function onceMoreIfDamaged<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const isRefused = error instanceof RegistryError && error.code === 'DIGEST_INVALID';
+    if (!isRefused && !(error instanceof DigestMismatchError)) throw error;
+    return work();
   }
 }
 

@@ -1,8 +1,9 @@
 import { RegistryError } from '../errors.js';
 import { digestOf } from '../oci/digest.js';
+import { printable, redactText } from '../redact.js';
 import { sameOrigin } from '../transport/origin.js';
 import type { Endpoint } from './endpoints.js';
-import { nextLink } from './link.js';
+import { hidesNextLink, nextLink } from './link.js';
 import { addressIn } from './location.js';
 import type { CallOptions, Requests } from './requests.js';
 import type { Head } from './response.js';
@@ -44,15 +45,27 @@ export async function* readPages(
   }
 }
 
-/** Links are followed on the registry's own origin only, or any registry could have us ask any host. */
+/**
+ * Links are followed on the registry's own origin only, or any registry could have us ask any host. One that cannot be read is an
+ * error: a list that is cut off looks like a whole one.
+ */
 function nextPage(page: Page, current: URL, doing: string): URL | undefined {
-  const link = nextLink(page.headers.link);
-  const url = link === undefined ? undefined : addressIn(link, current);
-  if (!url || sameOrigin(url, current)) return url;
-  throw new RegistryError(
-    `${doing}: the next page is said to be at ${url.host || url.protocol}, which is another host`,
-    { code: 'LINK_REFUSED', status: page.status },
-  );
+  const { link } = page.headers;
+  const next = nextLink(link);
+  if (next === undefined && !hidesNextLink(link)) return undefined;
+  const url = next === undefined ? undefined : addressIn(next, current);
+  if (!url)
+    throw refused(
+      page,
+      `${doing}: there are more pages, but their Link is none: ${printable(redactText(link ?? ''), 200)}`,
+    );
+  if (sameOrigin(url, current)) return url;
+  const where = url.host || url.protocol;
+  throw refused(page, `${doing}: the next page is said to be at ${where}, which is another host`);
+}
+
+function refused({ status }: Page, message: string): RegistryError {
+  return new RegistryError(message, { code: 'LINK_REFUSED', status });
 }
 
 /** Where a list ends that has no end of its own. */

@@ -23,6 +23,7 @@ export interface Call extends Endpoint, CallOptions {
   body?: RequestBody;
   repeatable?: boolean;
   wholeUpTo?: number;
+  lingers?: boolean;
   expected: readonly number[];
   /** What is being done and to what, for messages. */
   doing: string;

@@ -44,6 +44,8 @@ const BY_STATUS: Readonly<Record<number, ErrorClass>> = {
   403: AuthenticationError,
   404: NotFoundError,
   405: UnsupportedError,
+  // What is too large is no matter of rights, whatever code a proxy puts on it.
+  413: RegistryError,
   429: RateLimitError,
 };
 
@@ -96,7 +98,7 @@ export async function readBody(response: TransportResponse, limit: number, doing
  */
 export function assertStored({ headers }: Head, digest: string, doing: string): void {
   const stored = headers['docker-content-digest'];
-  if (stored === undefined || stored === digest) return;
+  if (!stored || stored === digest) return;
   if (stored.startsWith('sha256:') && !digest.startsWith('sha256:')) return;
   throw new DigestMismatchError(`${doing}: the registry says it stored ${printable(stored, 200)}`, {
     expected: digest,

@@ -1,7 +1,7 @@
 import { RegistryError } from '../errors.js';
 import type { RequestBody } from '../transport/transport.js';
 import type { BlobUpload } from './blob-upload.js';
-import { type ChunkSize, isTooLarge } from './chunk-size.js';
+import { type ChunkSize, goesWhole, isTooLarge } from './chunk-size.js';
 import { ChunkedUpload } from './chunked-upload.js';
 import { type UploadedContent, type UploadJob, WholeUpload } from './whole-upload.js';
 
@@ -30,8 +30,7 @@ export class Sending {
     };
     this.used = this.chunks.current;
     this.chunked = undefined;
-    const fitsInto = (size: number): boolean => (job.content.size ?? Infinity) <= size;
-    if (this.used === undefined || fitsInto(this.used)) return new WholeUpload(job).run();
+    if (this.used === undefined || goesWhole(job.content.size, this.used)) return new WholeUpload(job).run();
     this.chunked = new ChunkedUpload(job, this.used);
     return this.chunked.run();
   }

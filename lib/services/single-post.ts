@@ -5,6 +5,11 @@ import type { Requests } from './requests.js';
 /** Bytes of the largest blob it is worth for: a registry that does not do it gets them twice. */
 const MOST = 64 * 1024;
 
+/** Whether a blob may be sent so, where the registry takes that. */
+export function fitsSinglePost(size: number): boolean {
+  return size <= MOST;
+}
+
 /**
  * Stores a small blob with the one request that would else start its upload. Some registries do that, and others only start the
  * upload (distribution 2.8 and 3): the first small blob finds out which. Source: distribution-spec v1.1, "Single POST".
@@ -15,7 +20,7 @@ export class SinglePost {
   constructor(private readonly requests: Requests) {}
 
   isFor(size: number): boolean {
-    return size <= MOST && (this.answer === 'unknown' || this.answer === 'stored');
+    return fitsSinglePost(size) && (this.answer === 'unknown' || this.answer === 'stored');
   }
 
   /** @returns undefined when the blob is stored, else the upload that was started for it */

@@ -95,9 +95,21 @@ export class KnownLayers {
     return { descriptor: { mediaType: MediaType.octetStream, digest: cached.digest, size: cached.size }, from };
   }
 
+  /** Requests that asking the same once more may do without, and those it may need besides. */
+  get chance(): Survey['chance'] {
+    const all = [...this.surveys.values()].map(({ chance }) => chance);
+    const sum = (count: (one: Survey['chance']) => number): number => all.reduce((total, one) => total + count(one), 0);
+    return { fewer: sum(({ fewer }) => fewer), more: sum(({ more }) => more) };
+  }
+
+  /** Digest of what a tag points to; undefined when it is not there, or was not looked at. */
+  tagged({ repository, tag }: PushName): string | undefined {
+    return this.surveys.get(repository)?.tagged.get(tag);
+  }
+
   /** Whether a tag points to a manifest already. */
-  isTagged({ repository, tag }: PushName, digest: string): boolean {
-    return this.surveys.get(repository)?.tagged.get(tag) === digest;
+  isTagged(name: PushName, digest: string): boolean {
+    return this.tagged(name) === digest;
   }
 
   /** Keeps for later pushes what a layer has become. */

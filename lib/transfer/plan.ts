@@ -30,7 +30,8 @@ export interface PlannedManifest {
   build(digests: ReadonlyMap<string, Descriptor>): RawManifest;
 }
 
-export interface PushPlan {
+/** All that a push has to do. */
+export interface PushWork {
   /** In the order of the archive's images; each key once. */
   blobs: readonly PlannedBlob[];
   manifests: ReadonlyMap<ArchiveImage, readonly PlannedManifest[]>;
@@ -40,7 +41,7 @@ export interface PushPlan {
  * Decides what is pushed where, each content once, without reading any of it.
  * @throws ValidationError when two configs do not agree on what a layer is
  */
-export function planPush(targets: readonly PushTarget[], compressor: Compressor | undefined): PushPlan {
+export function planWork(targets: readonly PushTarget[], compressor: Compressor | undefined): PushWork {
   const manifests = new Map<ArchiveImage, PlannedManifest[]>();
   const contents = new Map<string, Content>();
   const repositories = new Map<string, Set<string>>();

@@ -7,11 +7,11 @@ import { isDigest } from '../oci/digest.js';
 import type { RawManifest } from '../oci/manifest.js';
 import { formatReference } from '../oci/reference.js';
 import { printable } from '../redact.js';
-import { BlobPusher } from './blob-pusher.js';
+import { type BlobOutlet, BlobPusher } from './blob-pusher.js';
 import { KnownLayers, type KnownLayersJob } from './known-layers.js';
 import type { LayerCache } from './layer-cache.js';
 import { createLimit, type Limit, TransferSlots } from './limiter.js';
-import { type PlannedBlob, planPush, type PushPlan, type PushTarget } from './plan.js';
+import { type PlannedBlob, planWork, type PushWork, type PushTarget } from './plan.js';
 import type { OnProgress } from './progress.js';
 import { type BuiltImage, type PushedImage, pushResults } from './push-results.js';
 import type { SurveyServices } from './repository-survey.js';
@@ -45,6 +45,8 @@ export interface PushJob {
   isThrottled?: () => boolean;
   /** False for archives that are best read one content after another. */
   randomAccess: boolean;
+  /** Whether contents that claim to equal one that was sent are read to make sure. Default `true`. */
+  verifies?: boolean;
   signal: AbortSignal | undefined;
   onProgress: OnProgress;
 }
@@ -57,13 +59,36 @@ export interface PushJob {
  */
 export async function pushImages(services: SurveyServices, job: PushJob): Promise<PushedImage[]> {
   try {
-    return await new Push(services, job).run();
+    return await pushOnce(services, job);
   } catch (error) {
     if (!job.cache || !(error instanceof RegistryError) || !BLOB_GONE.has(error.code)) throw error;
     job.signal?.throwIfAborted();
     job.onProgress({ state: 'warning', message: `all blobs are looked for anew, because ${error.message}` });
-    return new Push(services, { ...job, cache: undefined, known: undefined, missing: blobsNamedBy(error) }).run();
+    return pushOnce(services, { ...job, cache: undefined, known: undefined, missing: blobsNamedBy(error) });
   }
+}
+
+async function pushOnce(services: SurveyServices, job: PushJob): Promise<PushedImage[]> {
+  const { images, blobs } = await new Push(services, job).run();
+  return pushResults(images, blobs, job.registry);
+}
+
+/** Where manifests go. */
+export type ManifestOutlet = Pick<SurveyServices['manifests'], 'push'>;
+
+/** Where everything goes that is pushed: into the registry, or nowhere while a push is only planned. */
+export interface PushOutlets {
+  blobs: BlobOutlet;
+  manifests: ManifestOutlet;
+}
+
+/** What a push has done. */
+export interface PushDone {
+  work: PushWork;
+  /** One per target, in their order. */
+  images: readonly BuiltImage[];
+  blobs: BlobPusher;
+  known: KnownLayers | undefined;
 }
 
 /** Round trips that asking what is known takes: a connection, the tag, and what else there is. */
@@ -84,7 +109,7 @@ const BLOB_GONE = new Set(['MANIFEST_BLOB_UNKNOWN', 'BLOB_UNKNOWN']);
  * Puts images of an archive into a registry: every content once and many at a time, manifests only when everything they
  * name is stored, tags last of all. The first failure ends all, and is the one reported.
  */
-class Push {
+export class Push {
   private readonly together: TogetherOrNone;
   private readonly limit: Limit;
   private known: KnownLayers | undefined;
@@ -93,31 +118,35 @@ class Push {
   /** Manifests stored under their digests, by repository. */
   private readonly stored = new Set<string>();
 
-  /** @throws InvalidArgumentError for a concurrency that cannot be */
+  /**
+   * @param outlets - where what is pushed goes, when that is not where everything is looked up
+   * @throws InvalidArgumentError for a concurrency that cannot be
+   */
   constructor(
     private readonly services: SurveyServices,
     private readonly job: PushJob,
+    private readonly outlets: PushOutlets = services,
   ) {
     this.together = new TogetherOrNone(job.signal);
     this.limit = createLimit(job.concurrency);
     this.known = job.known;
   }
 
-  /** One element per target, in their order. */
-  async run(): Promise<PushedImage[]> {
-    const { cache, targets, compressor, registry } = this.job;
+  async run(): Promise<PushDone> {
+    const { cache, targets, compressor } = this.job;
     const { signal } = this.together;
-    const plan = planPush(targets, compressor);
-    this.announce(plan);
+    const work = planWork(targets, compressor);
+    this.announce(work);
     if (cache && !this.known)
-      await this.together.run([() => this.learn({ ...this.job, blobs: plan.blobs, cache, signal })]);
-    const blobs = new BlobPusher(this.services.blobs, { ...this.job, known: this.known, signal });
+      await this.together.run([() => this.learn({ ...this.job, blobs: work.blobs, cache, signal })]);
+    const { known } = this;
+    const blobs = new BlobPusher(this.outlets.blobs, { ...this.job, known, signal });
     try {
-      await this.pushBlobs(plan.blobs, blobs);
-      const images = this.builtImages(plan, blobs.descriptors());
+      await this.pushBlobs(work.blobs, blobs);
+      const images = this.builtImages(work, blobs.descriptors());
       for (const image of images) await this.pushChildren(image);
       await this.together.run(images.map((image) => () => this.limit(() => this.pushTag(image))));
-      return pushResults(images, blobs, registry);
+      return { work, images, blobs, known };
     } finally {
       await cache?.flush();
     }
@@ -129,7 +158,7 @@ class Push {
     this.roundTrip = (performance.now() - began) / SURVEY_TRIPS;
   }
 
-  private announce({ blobs, manifests }: PushPlan): void {
+  private announce({ blobs, manifests }: PushWork): void {
     const { onProgress } = this.job;
     const omitted = [...manifests.keys()].flatMap((image) => image.omitted).map((what) => printable(what, 300));
     if (omitted.length > 0) {
@@ -165,7 +194,7 @@ class Push {
   }
 
   /** The manifests of every target; those we write ourselves can be written now that every blob has a digest. */
-  private builtImages({ manifests }: PushPlan, digests: ReadonlyMap<string, Descriptor>): BuiltImage[] {
+  private builtImages({ manifests }: PushWork, digests: ReadonlyMap<string, Descriptor>): BuiltImage[] {
     const built = new Map<ArchiveImage, Omit<BuiltImage, 'target'>>();
     for (const [image, planned] of manifests) {
       const singles = planned.map((manifest) => manifest.build(digests));
@@ -208,7 +237,7 @@ class Push {
   private async pushManifest(repository: string, reference: string, raw: RawManifest): Promise<void> {
     const { signal } = this.together;
     signal.throwIfAborted();
-    await this.services.manifests.push(repository, reference, raw, { signal });
+    await this.outlets.manifests.push(repository, reference, raw, { signal });
   }
 }
 

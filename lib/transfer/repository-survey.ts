@@ -39,6 +39,13 @@ export interface Survey {
   held: ReadonlySet<string>;
   /** Digest behind each tag that was looked at and is there. */
   tagged: ReadonlyMap<string, string>;
+  /** Requests that the same survey may do without, and those it may need besides: which of several answers is first decides. */
+  chance: Readonly<Chance>;
+}
+
+interface Chance {
+  fewer: number;
+  more: number;
 }
 
 export interface SurveyServices {
@@ -67,6 +74,9 @@ export class RepositorySurvey implements Survey {
   readonly layers = new Map<string, Descriptor>();
   readonly held = new Set<string>();
   readonly tagged = new Map<string, string>();
+  readonly chance: Chance = { fewer: 0, more: 0 };
+  /** Of what is looked at now: images, and their configs that are read, or need not be any more. */
+  private round = { images: 0, read: 0, spared: 0 };
   private readonly looked = new Set<string>();
   private isAnswered = false;
   private isRefused = false;
@@ -114,7 +124,12 @@ export class RepositorySurvey implements Survey {
     if (this.isRefused) return;
     const fresh = [...new Set(tags)].filter((tag) => !this.looked.has(tag));
     for (const tag of fresh) this.looked.add(tag);
+    const round = (this.round = { images: 0, read: 0, spared: 0 });
+    const isSettled = this.hasLayers;
     await Promise.all(fresh.map((tag) => this.attempt(() => this.lookAtTag(tag))));
+    if (isSettled || !this.hasLayers || round.images < 2) return;
+    this.chance.fewer += round.read;
+    this.chance.more += round.spared;
   }
 
   private async lookAtTag(tag: string): Promise<void> {
@@ -166,6 +181,7 @@ export class RepositorySurvey implements Survey {
 
   private async readImage({ config, layers }: ImageManifest): Promise<void> {
     for (const { digest } of [config, ...layers.filter(({ urls }) => !urls?.length)]) this.held.add(digest);
+    this.round.images += 1;
     const diffIds = this.job.configs.get(config.digest) ?? (await this.diffIdsOf(config));
     if (diffIds.length !== layers.length) return;
     layers.forEach((layer, i) => {
@@ -177,7 +193,9 @@ export class RepositorySurvey implements Survey {
   }
 
   private async diffIdsOf(config: Descriptor): Promise<readonly string[]> {
-    if (config.size > MAX_CONFIG || this.hasLayers) return [];
+    if (config.size > MAX_CONFIG) return [];
+    this.round[this.hasLayers ? 'spared' : 'read'] += 1;
+    if (this.hasLayers) return [];
     const { repository, signal } = this.job;
     const json = await readConfig(this.services.blobs, repository, config, { signal, timeout: PATIENCE });
     return readDiffIds(json) ?? [];

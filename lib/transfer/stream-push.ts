@@ -123,6 +123,7 @@ export class StreamPush {
     const look = this.lookOf(entry.name, head);
     if (look) await this.send(passing, look);
     else if (entry.size <= SMALL) throw tooManySmall();
+    else if (isJsonStart(head)) this.source.put(entry.position, () => Promise.reject(tooMuchJson(entry)));
     return { ...entry, head };
   }
 
@@ -208,6 +209,18 @@ function brokenOff(error: unknown, entry: string): unknown {
   return new RegistryError(`${printable(entry, 300)} was sent in part only: ${error.message}`, {
     ...{ code, status, method, url, errors, cause: error },
     hint: 'A stream cannot be read again: start it anew, or push the archive as a file, which takes such breaks by itself.',
+  });
+}
+
+function isJsonStart(head: Buffer): boolean {
+  return /^\s*[[{]/.test(head.toString('latin1'));
+}
+
+/** Told only when it turns out to be needed. */
+function tooMuchJson({ name, size }: TarEntry): TarReadError {
+  const what = `${printable(name, 300)} has ${size} bytes of JSON`;
+  return new TarReadError(`${what}, and of a stream no more is kept than 4 MiB for a file and 32 MiB in all`, {
+    hint: 'Push the archive as a file, which can be read again.',
   });
 }
 

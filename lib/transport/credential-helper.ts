@@ -3,13 +3,29 @@ import type { Readable } from 'node:stream';
 import { AuthenticationError, InvalidArgumentError } from '../errors.js';
 import { isJsonObject } from '../oci/descriptor.js';
 import { printable } from '../redact.js';
-import { type Credentials, normaliseCredentials } from './credentials.js';
+import {
+  type BasicCredentials,
+  concealSecrets,
+  type Credentials,
+  type IdentityTokenCredentials,
+  normaliseCredentials,
+} from './credentials.js';
 
 export interface HelperOptions {
   /** Its `PATH` is where the program is looked for. */
   env: NodeJS.ProcessEnv;
   /** Milliseconds until the program is killed. Default 30 000. */
   timeout?: number;
+}
+
+/** One question to a helper. */
+interface Question {
+  program: string;
+  action: 'get' | 'store' | 'erase';
+  /** What it is about, for errors. */
+  server: string;
+  /** What it reads on its standard input. */
+  input: string;
 }
 
 interface Outcome {
@@ -35,16 +51,54 @@ export async function askCredentialHelper(
   server: string,
   options: HelperOptions,
 ): Promise<Credentials | undefined> {
+  const question = questionTo(name, 'get', server);
+  const outcome = await run(question, options);
+  if (outcome.ending === 0) return readAnswer(question.program, outcome.stdout);
+  if (isNotFound(outcome)) return undefined;
+  throw ended(question, outcome);
+}
+
+/**
+ * Gives credentials to `docker-credential-<name> store`, in place of those it may have for the registry.
+ * @param server - as for `askCredentialHelper`
+ * @throws as `askCredentialHelper`
+ */
+export async function storeInHelper(
+  name: string,
+  server: string,
+  credentials: BasicCredentials | IdentityTokenCredentials,
+  options: HelperOptions,
+): Promise<void> {
+  const isToken = 'identityToken' in credentials;
+  const [Username, Secret] = isToken
+    ? ['<token>', credentials.identityToken]
+    : [credentials.username, credentials.password];
+  const input = JSON.stringify({ ServerURL: server, Username, Secret });
+  const question = { ...questionTo(name, 'store', server), input };
+  const { ending, stdout, stderr } = await run(question, options);
+  if (ending === 0) return;
+  // Helpers say what went wrong on either; some of them repeat what they were given.
+  throw ended(question, { ending, stdout, stderr: concealSecrets(stderr.trim() || stdout, credentials) });
+}
+
+/**
+ * Has `docker-credential-<name> erase` forget a registry.
+ * @param server - as for `askCredentialHelper`
+ * @returns whether it had anything to forget, as far as it says
+ * @throws as `askCredentialHelper`
+ */
+export async function eraseInHelper(name: string, server: string, options: HelperOptions): Promise<boolean> {
+  const question = questionTo(name, 'erase', server);
+  const outcome = await run(question, options);
+  if (outcome.ending !== 0 && !isNotFound(outcome)) throw ended(question, outcome);
+  return outcome.ending === 0;
+}
+
+function questionTo(name: string, action: Question['action'], server: string): Question {
   const program = programOf(name);
   // eslint-disable-next-line no-control-regex
-  if (/[\u0000-\u001f\u007f]/.test(server)) {
-    throw new InvalidArgumentError(`"${printable(server, 200)}" cannot be given to ${program}: it is not one line`);
-  }
-  const { ending, stdout, stderr } = await run(program, server, options);
-  if (ending === 0) return readAnswer(program, stdout);
-  if (/credentials not found/i.test(stdout + stderr)) return undefined;
-  const said = printable(stderr.trim().split('\n', 1)[0] ?? '', 200);
-  throw failed(program, server, `ended with ${ending}${said === '' ? '' : `: ${said}`}`);
+  if (!/[\u0000-\u001f\u007f]/.test(server)) return { program, action, server, input: server };
+  throw new InvalidArgumentError(`"${printable(server, 200)}" cannot be given to ${program}: it is not one line`);
 }
 
 function programOf(name: string): string {
@@ -54,16 +108,26 @@ function programOf(name: string): string {
   });
 }
 
-function run(program: string, server: string, { env, timeout = 30_000 }: HelperOptions): Promise<Outcome> {
+function isNotFound({ stdout, stderr }: Outcome): boolean {
+  return /credentials not found/i.test(stdout + stderr);
+}
+
+function ended(question: Question, { ending, stderr }: Outcome): AuthenticationError {
+  const said = printable(stderr.trim().split('\n', 1)[0] ?? '', 200);
+  return failed(question, `ended with ${ending}${said === '' ? '' : `: ${said}`}`);
+}
+
+function run(question: Question, { env, timeout = 30_000 }: HelperOptions): Promise<Outcome> {
+  const { program, action, input } = question;
   return new Promise((resolve, reject) => {
-    const child = spawn(program, ['get'], { env, stdio: 'pipe', windowsHide: true });
+    const child = spawn(program, [action], { env, stdio: 'pipe', windowsHide: true });
     const stop = (problem: string, hint?: string): void => {
       clearTimeout(timer);
       child.kill('SIGKILL');
       // A process the helper started may hold the pipes open after it.
       child.stdout.destroy();
       child.stderr.destroy();
-      reject(failed(program, server, problem, hint));
+      reject(failed(question, problem, hint));
     };
     const timer = setTimeout(() => stop(`gave no answer within ${timeout / 1000} s`), timeout);
     const stdout = collect(child.stdout, MAX_STDOUT, () => stop('wrote more than 64 KiB'));
@@ -78,7 +142,7 @@ function run(program: string, server: string, { env, timeout = 30_000 }: HelperO
     });
     // A helper may answer without having read the question.
     child.stdin.on('error', () => undefined);
-    child.stdin.end(server);
+    child.stdin.end(input);
   });
 }
 
@@ -118,9 +182,12 @@ function nonsense(program: string, what: string): AuthenticationError {
   return new AuthenticationError(`${program} gave an answer ${what}`, { code: 'CREDENTIAL_HELPER_FAILED' });
 }
 
-function failed(program: string, server: string, problem: string, hint?: string): AuthenticationError {
-  return new AuthenticationError(`${program}, asked for the credentials of ${server}, ${problem}`, {
+const ASKED = { get: 'asked for', store: 'asked to store', erase: 'asked to erase' } as const;
+
+function failed({ program, action, server }: Question, problem: string, hint?: string): AuthenticationError {
+  const tryIt = `Run "echo ${server} | ${program} get" to see what is wrong.`;
+  return new AuthenticationError(`${program}, ${ASKED[action]} the credentials of ${server}, ${problem}`, {
     code: 'CREDENTIAL_HELPER_FAILED',
-    hint: hint ?? `Run "echo ${server} | ${program} get" to see what is wrong.`,
+    hint: hint ?? (action === 'get' ? tryIt : `Run "${program} list" to see whether it works at all.`),
   });
 }

@@ -8,7 +8,7 @@ import { onAbort } from './on-abort.js';
 import { type Patience, RequestBodyPump } from './request-body-pump.js';
 import { holdResponse } from './response-body.js';
 import { isLimited, uncounted } from './time-limit.js';
-import { isRepeatable, type TransportRequest, type TransportResponse } from './transport.js';
+import { isRepeatable, LINGER, type TransportRequest, type TransportResponse } from './transport.js';
 import { raceSignal } from './waiting.js';
 
 /** Sends a request with the HTTP client of the house. Resolves with the head of the answer, whatever its status. */
@@ -21,6 +21,9 @@ export type Perform = (
 
 /** Milliseconds an answer to an unfinished upload may take to arrive before its connection is given up. */
 const EARLY_ANSWER = 2000;
+
+/** Milliseconds for the body of an answer that whoever asked no longer waits for. */
+const LATE_BODY = 100;
 
 /** What a server that goes on reading may say before it has everything. Another one, of a web page for example, reads no more. */
 const TAKEN = new Set<number | undefined>([201, 202]);
@@ -39,6 +42,12 @@ export class Exchange {
   private readonly abort = new AbortController();
   private readonly idle = new IdleTimer((ms, doing) => this.abort.abort(timeoutError(this.request, ms, doing)));
   private body: RequestBodyPump | undefined;
+  private sent: ClientRequest | undefined;
+  private lingering: NodeJS.Timeout | undefined;
+  private endTurn = (): void => undefined;
+  private readonly giveUp = (): void => {
+    this.abort.abort(timeoutError(this.request, this.patience.answer, 'waiting for a free connection'));
+  };
 
   constructor(
     private readonly request: TransportRequest,
@@ -49,16 +58,25 @@ export class Exchange {
 
   /** @throws the signal's reason; whatever the body fails with; RegistryError when no answer came */
   async run(): Promise<TransportResponse> {
-    const stopListening = onAbort(this.request.signal, (reason) => this.abort.abort(reason));
+    const stopListening = onAbort(this.request.signal, (reason) => this.leave(reason));
     try {
       const source = await this.openBody();
       if (source) this.body = new RequestBodyPump(source, this.request.body?.size, this.idle, this.patience);
       return await this.send();
     } finally {
       this.idle.stop();
+      clearTimeout(this.lingering);
       stopListening();
       this.body?.stop();
+      this.endTurn();
     }
+  }
+
+  /** A request that is not all out need not be seen by the server. */
+  private leave(reason: unknown): void {
+    const leave = (): void => this.abort.abort(reason);
+    if (this.request.lingers && this.sent?.writableFinished) this.lingering = setTimeout(leave, LINGER);
+    else leave();
   }
 
   private async openBody(): Promise<Readable | undefined> {
@@ -76,21 +94,27 @@ export class Exchange {
 
   private async send(): Promise<TransportResponse> {
     try {
+      this.endTurn = await uncounted(this.request.signal, () => this.turn());
       const answer = await this.perform(this.request, this.body, this.abort.signal, (sent) => void this.watch(sent));
       const isEarly = this.body !== undefined && !this.body.isComplete;
       if (isEarly && !TAKEN.has(answer.statusCode)) return await this.early(answer);
       if (isEarly) await this.sendRest();
+      if (this.lingering) return await this.late(answer);
       return this.response(answer, new AnswerBody(answer, this.request, this.patience.idle));
     } catch (error) {
       throw this.explained(error);
     }
   }
 
+  private turn(): Promise<() => void> {
+    return this.connections.enter(this.request.url, this.abort.signal, this.patience.answer, this.giveUp);
+  }
+
   /** While all connections are taken, nobody is slow but us: the clocks start with a connection. */
   private async watch(sent: ClientRequest): Promise<void> {
+    this.sent = sent;
     const { answer } = this.patience;
-    const giveUp = (): void => this.abort.abort(timeoutError(this.request, answer, 'waiting for a free connection'));
-    await uncounted(this.request.signal, () => this.connections.wait(sent, answer, giveUp));
+    await uncounted(this.request.signal, () => this.connections.wait(sent, answer, this.giveUp));
     if (!this.body && !sent.destroyed) this.idle.start(this.answerTime, 'waiting for the answer');
   }
 
@@ -110,6 +134,12 @@ export class Exchange {
     return held;
   }
 
+  /** Whoever asked has left but for the head. A short body is read, so that the connection is there for what follows. */
+  private late(answer: IncomingMessage): Promise<TransportResponse> {
+    const request = { ...this.request, signal: undefined };
+    return holdResponse(this.response(answer, new AnswerBody(answer, request, LATE_BODY)), LATE_BODY);
+  }
+
   /** Some registries say yes before they have read everything. What does not go out then cannot have been stored. */
   private async sendRest(): Promise<void> {
     await this.body?.finished();
@@ -123,6 +153,8 @@ export class Exchange {
 
   /** Which of several failures to report: the caller's abort or our clock, the content's own, and only then the socket's. */
   private explained(error: unknown): unknown {
+    const { signal } = this.request;
+    if (signal?.aborted) return signal.reason;
     if (this.abort.signal.aborted) return this.abort.signal.reason;
     if (this.body?.failure) return this.body.failure;
     const isSafe = this.body === undefined || (isRepeatable(this.request) && this.body.sent <= FIRST_BYTES);

@@ -2,6 +2,9 @@ import { RegistryError } from '../errors.js';
 import { printable, redactUrl } from '../redact.js';
 import type { TransportRequest } from './transport.js';
 
+const CA = 'the option tls.ca, --ca-file or a file in certs.d';
+const CERT = 'the options tls.cert and tls.key, --cert-file and --key-file, or files in certs.d';
+
 /** What to try, by the code Node gives. */
 const HINTS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'Is the registry running, and is the port right?',
@@ -13,20 +16,26 @@ const HINTS: Readonly<Record<string, string>> = {
   EPROTO: 'The server does not speak TLS on this port: use http:// or --plain-http if it is meant to be plain.',
   ERR_SSL_WRONG_VERSION_NUMBER: 'The server does not speak TLS on this port: use http:// or --plain-http.',
   HPE_INVALID_CONSTANT: 'The server does not speak HTTP on this port: check the port, or use https://.',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'Its certificate is self-signed: set NODE_EXTRA_CA_CERTS, or use --insecure for a test.',
-  SELF_SIGNED_CERT_IN_CHAIN: 'Its authority is unknown here: set NODE_EXTRA_CA_CERTS, or use --insecure for a test.',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'Its authority is unknown here: set NODE_EXTRA_CA_CERTS.',
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'Its authority is unknown here: set NODE_EXTRA_CA_CERTS.',
+  DEPTH_ZERO_SELF_SIGNED_CERT: `Its certificate is self-signed: name it with ${CA}, or use --insecure for a test.`,
+  SELF_SIGNED_CERT_IN_CHAIN: `Its authority is unknown here: name it with ${CA}, or use --insecure for a test.`,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: `Its authority is unknown here: name it with ${CA}.`,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: `Its authority is unknown here: name it with ${CA}.`,
   CERT_HAS_EXPIRED: 'Its certificate has expired: the registry needs a new one.',
+  CERT_NOT_YET_VALID: 'Its certificate is not valid yet: is the clock of this machine right?',
   ERR_TLS_CERT_ALTNAME_INVALID: 'Its certificate is for another host name.',
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: `It wants a certificate of ours: give one with ${CERT}.`,
+  ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE: `If it wants a certificate of ours, give one with ${CERT}.`,
+  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: `It does not know the authority of our certificate: give another one with ${CERT}.`,
+  ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: `It does not take our certificate: give another one with ${CERT}.`,
+  ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED: 'Our own certificate has expired.',
 };
 
 /** Trying again will meet the same configuration. */
-const PERMANENT = /CERT|TLS|SSL|EPROTO|ENOTFOUND|HPE_|ERR_INVALID|UNABLE_TO/;
+const PERMANENT = /CERT|TLS|SSL|EPROTO|ENOTFOUND|HPE_|ERR_INVALID|UNABLE_TO|PROXY_REFUSED/;
 
 /** The connection failed, or broke. @param what - became of the request */
 export function networkError(request: TransportRequest, cause: unknown, what = 'got no answer'): RegistryError {
-  const { code = 'CONNECTION_FAILED', message } = rootOf(cause as Failure);
+  const { code = 'CONNECTION_FAILED', message, hint } = rootOf(cause as Failure);
   const url = redactUrl(request.url);
   return new RegistryError(`${request.method} ${url} ${what}: ${printable(message || code, 300)}`, {
     code,
@@ -34,7 +43,7 @@ export function networkError(request: TransportRequest, cause: unknown, what = '
     method: request.method,
     url,
     cause: Object.assign(new Error(message), { code }),
-    hint: HINTS[code],
+    hint: hint || HINTS[code],
   });
 }
 
@@ -53,6 +62,8 @@ export function timeoutError(request: TransportRequest, ms: number, doing: strin
 interface Failure {
   code?: string;
   message?: string;
+  /** Of those that know better than the code. */
+  hint?: string;
   cause?: Failure;
   /** With several addresses tried ("happy eyeballs") Node throws an AggregateError with an empty message. */
   errors?: readonly Failure[];

@@ -26,6 +26,7 @@ export class RedirectTransport implements Transport {
       const next = nextHop(current, response);
       if (!next) return response;
       discard(response);
+      request.signal?.throwIfAborted();
       current = next;
     }
     throw refused(request, `it redirects more than ${most} times`);

@@ -46,6 +46,8 @@ export class RetryTransport implements Transport {
 
   async send(request: TransportRequest): Promise<TransportResponse> {
     for (let attempt = 0; ; attempt++) {
+      // An answer may come to somebody who has left: see `lingers`. Below, a token might be asked for before anything is refused.
+      request.signal?.throwIfAborted();
       if (!isGivingBack(request)) await this.pauseOver(request);
       const outcome = await this.attempt(request);
       const wait = this.waitAfter(outcome, attempt);

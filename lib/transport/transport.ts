@@ -31,7 +31,16 @@ export interface TransportRequest {
    * repeat nothing ignore it.
    */
   wholeUpTo?: number;
+  /**
+   * Whether an abort leaves the answer to a request that is out already a moment (1.2 s) to come, and `send` then resolves with it:
+   * what a server opens for us only its answer names, and only who knows it can give it back. Default `false`. Transports that do
+   * not know this reject at once, as for every other request.
+   */
+  lingers?: boolean;
 }
+
+/** Milliseconds after an abort. Together with giving back what was opened it must fit into the 3 s that people wait. */
+export const LINGER = 1200;
 
 /** One HTTP answer, whatever its status. */
 export interface TransportResponse {
@@ -46,7 +55,8 @@ export interface TransportResponse {
 
 /**
  * Sends one request and judges nothing: every status is an answer. It rejects only when no answer came
- * (a `RegistryError` without `status`) or when the signal was aborted (with the signal's reason).
+ * (a `RegistryError` without `status`) or when the signal was aborted (with the signal's reason; see `lingers` for the exception).
+ * With an aborted signal it sends nothing.
  *
  * A transport that wraps another adds one behaviour: redirects, credentials, retries, logging.
  */

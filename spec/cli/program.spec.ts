@@ -9,13 +9,16 @@ import { run } from '../../lib/cli/program.js';
 import { VERSION } from '../../lib/version.js';
 import { cli, FakeIo } from './fake-io.js';
 
-const CONNECTION = ['--registry', '--plain-http', '--insecure', '--timeout'];
+const CONNECTION = [
+  ...['--registry', '--plain-http', '--insecure', '--ca-file', '--cert-file', '--key-file', '--proxy', '--config'],
+  '--timeout',
+];
 const RESULT = ['--json', '--quiet'];
 const OPTIONS: Record<string, readonly string[]> = {
   push: [
     ...CONNECTION,
     ...['--all-tags', '--first-tag', '--image', '--platform', '--compression', '--concurrency', '--mount-from'],
-    ...['--compressor', '--layers-from', '--no-cache'],
+    ...['--compressor', '--layers-from', '--dry-run', '--no-cache'],
     ...RESULT,
   ],
   pull: [...CONNECTION, '--format', '--platform', '--concurrency', ...RESULT],
@@ -31,7 +34,10 @@ const OPTIONS: Record<string, readonly string[]> = {
   tag: [...CONNECTION, ...RESULT],
   delete: [...CONNECTION, '--force', ...RESULT],
   'delete-tag': [...CONNECTION, '--fallback', ...RESULT],
+  login: [...CONNECTION, '--username', '--password', '--password-stdin', ...RESULT],
+  logout: [...CONNECTION, ...RESULT],
   serve: ['--dir', '--port', '--host', '--read-only', '--auth'],
+  completion: [],
 };
 const COMMANDS = Object.keys(OPTIONS);
 const APP = 'spec/fixtures/docker-26-multi-tag.tar';
@@ -48,10 +54,16 @@ describe('the program', () => {
       for (const command of COMMANDS) expect(out).toMatch(new RegExp(`^  ${command} `, 'm'));
       expect(out).toContain('[http://|https://]host[:port]/repository[:tag][@digest]');
       expect(out).toContain('default http://localhost:15000');
-      expect(out.replace(/\s+/g, ' ')).toContain(
-        '0 ok, 1 registry or network, 2 usage, 3 not a valid image archive, 4 authentication, 130 interrupted, ' +
-          '141 an archive on standard output whose reader left before its end',
-      );
+      expect(out.slice(out.indexOf('Exit codes:')).split('\n').slice(1, -1)).toEqual([
+        '  0    ok',
+        '  1    registry or network',
+        '  2    usage: the command line, a name, a setting',
+        '  3    not a valid image archive',
+        '  4    authentication',
+        '  130  interrupted',
+        '  141  an archive on standard output whose reader left before its end',
+      ]);
+      for (const name of ['REGISTRY_URL', 'REGISTRY_TIMEOUT', 'DOCKER_CONFIG']) expect(out).toContain(`\n  ${name} `);
     });
 
     it.each(COMMANDS)('explains %s, with examples', async (command) => {
@@ -62,7 +74,8 @@ describe('the program', () => {
         const { code, out, err } = await cli(args);
         expect([code, err]).toEqual([0, '']);
         expect(out).toContain(`Usage: registry-client ${command}`);
-        expect(out).toMatch(new RegExp(`Examples:\n  registry-client ${command}`));
+        expect(out).toMatch(new RegExp(`Examples:\n.*registry-client ${command}`));
+        for (const title of ['Output', 'Exit codes']) expect(out).toContain(`\n${title}:\n`);
       }
     });
 
@@ -72,11 +85,44 @@ describe('the program', () => {
     });
   });
 
+  describe('its help', () => {
+    it('fits into 80 columns, and into 100 where there are more', async () => {
+      for (const args of [[], ...COMMANDS.map((command) => [command])]) {
+        const { out } = await cli([...args, '--help']);
+        expect(out.split('\n').filter((line) => line.length > 80)).toEqual([]);
+        const io = new FakeIo();
+        Object.assign(io.stdoutStream, { columns: 300 });
+        await run([...args, '--help'], io);
+        expect(io.out.split('\n').filter((line) => line.length > 100)).toEqual([]);
+      }
+    });
+
+    it('names what a command has of its own before what many have', async () => {
+      const { out } = await cli(['push', '--help']);
+      const headings = [...out.matchAll(/^(\S.*):$/gm)].map(([, heading]) => heading);
+      expect(headings).toEqual([
+        'Arguments',
+        'Options',
+        'Registry',
+        'Result',
+        'Examples',
+        'Notes',
+        'Output',
+        'Exit codes',
+      ]);
+      expect(out.slice(0, out.indexOf('Registry:'))).toContain('--compression');
+    });
+  });
+
   describe('what it is asked wrongly', () => {
     it.each<[string, string[], RegExp]>([
       ['nothing', [], /Usage: registry-client/],
       ['an unknown command', ['pusch'], /unknown command 'pusch'\n\(Did you mean push\?\)/],
       ['an unknown option', ['push', 'a.tar', '--compresion', 'gzip'], /Did you mean --compression/],
+      ['an unknown command with --help', ['pusch', '--help'], /unknown command 'pusch'\n\(Did you mean push\?\)/],
+      ['help on an unknown command', ['help', 'pusch'], /unknown command 'pusch'\n\(Did you mean push\?\)/],
+      ['an option before the command', ['--json', 'tags', 'app'], /\(Options come after the command.\)/],
+      ['a choice nearly right', ['pull', 'app:1', 'a.tar', '--format', 'dokcer'], /Did you mean docker\?/],
       ['a missing argument', ['push'], /missing required argument 'tar'/],
       ['an argument too many', ['inspect', 'a.tar', 'b.tar'], /too many arguments/],
       ['a tag that is missing', ['tag', 'app:1'], /missing required argument 'tag'/],
@@ -96,6 +142,7 @@ describe('the program', () => {
       const { code, out, err } = await cli(args);
       expect([code, out]).toEqual([2, '']);
       expect(err).toMatch(message);
+      if (args.length > 0) expect(err.split('\n').length).toBeLessThan(6);
     });
 
     it('says where there is more to read', async () => {
@@ -174,8 +221,9 @@ describe('the program', () => {
 
   it('loads what a command needs only when it runs, so that --version and --help cost nothing', () => {
     expect(loadedBy('main')).toEqual([
-      ...['change-commands', 'commander', 'exit-code', 'flags', 'lookup-commands', 'main', 'node:v8', 'process-io'],
-      ...['process-title', 'program', 'transfer-commands', 'version'],
+      ...['change-commands', 'commander', 'exit-code', 'flags', 'help', 'lookup-commands', 'main', 'node:v8'],
+      ...['other-commands', 'process-io', 'process-title', 'program', 'sign-in-commands', 'suggest'],
+      ...['transfer-commands', 'version'],
     ]);
   });
 });

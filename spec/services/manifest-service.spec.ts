@@ -155,7 +155,8 @@ describe('ManifestService', () => {
         const honest = setUp(served({ headers: { 'docker-content-digest': told } })).manifests;
         expect((await honest.fetch('team/app', 'v1')).descriptor.digest).toBe(digest);
         const lie = digestOf('other', algorithm);
-        const lying = setUp(served({ headers: { 'docker-content-digest': lie } })).manifests.fetch('team/app', 'v1');
+        const lies = served({ headers: { 'docker-content-digest': lie } });
+        const lying = setUp(lies, lies).manifests.fetch('team/app', 'v1');
         await expect(lying).rejects.toBeInstanceOf(DigestMismatchError);
         await expect(lying).rejects.toMatchObject({ expected: lie, actual: told });
       },
@@ -173,8 +174,17 @@ describe('ManifestService', () => {
       });
     });
 
+    it.each(['v1', digest])('fetches once more what was damaged on its way, by %s', async (reference) => {
+      const flipped = Buffer.from(bytes);
+      flipped[bytes.length - 2] = bytes.readUInt8(bytes.length - 2) ^ 1;
+      const headers = { 'docker-content-digest': digest };
+      const { transport, manifests } = setUp(served({ body: flipped, headers }), served({ headers }));
+      expect((await manifests.fetch('team/app', reference)).bytes).toEqual(bytes);
+      expect(transport.requests).toHaveLength(2);
+    });
+
     it('refuses other bytes than it was asked for', async () => {
-      const { manifests } = setUp(served());
+      const { manifests } = setUp(served(), served());
       const failing = manifests.fetch('team/app', OTHER);
       await expect(failing).rejects.toBeInstanceOf(DigestMismatchError);
       await expect(failing).rejects.toMatchObject({ expected: OTHER, actual: digest });
@@ -182,7 +192,7 @@ describe('ManifestService', () => {
 
     it('keeps the algorithm it was asked by', async () => {
       const sha512 = digestOf(bytes, 'sha512');
-      const { manifests } = setUp(served(), served());
+      const { manifests } = setUp(served(), served(), served());
       await expect(manifests.fetch('team/app', sha512)).resolves.toMatchObject({ descriptor: { digest: sha512 } });
       await expect(manifests.fetch('team/app', digestOf('x', 'sha512'))).rejects.toBeInstanceOf(DigestMismatchError);
     });
@@ -268,8 +278,18 @@ describe('ManifestService', () => {
       expect(told(transport)).toEqual([`PUT ${PINNED} ${bytes.length} bytes`]);
     });
 
-    it('refuses a registry that stored something else', async () => {
-      const { manifests } = setUp({ status: 201, headers: { 'docker-content-digest': OTHER } });
+    it.each([
+      ['the registry stored something else', { status: 201, headers: { 'docker-content-digest': OTHER } }],
+      ['its digest was found to be wrong', refusal(400, 'DIGEST_INVALID')],
+    ])('sends it once more when %s: it was damaged on its way', async (_, first) => {
+      const { transport, manifests } = setUp(first, { status: 201, headers: { 'docker-content-digest': digest } });
+      await expect(manifests.push('team/app', 'v1', RAW)).resolves.toEqual(descriptor);
+      expect(told(transport)).toEqual(Array.from({ length: 2 }, () => `PUT ${TAG} ${bytes.length} bytes`));
+    });
+
+    it('refuses a registry that always stores something else', async () => {
+      const stored = { status: 201, headers: { 'docker-content-digest': OTHER } };
+      const { manifests } = setUp(stored, stored);
       await expect(manifests.push('team/app', 'v1', RAW)).rejects.toMatchObject({
         name: 'DigestMismatchError',
         expected: digest,

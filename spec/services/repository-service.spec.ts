@@ -145,9 +145,23 @@ describe('RepositoryService', () => {
       expect(transport.calls).toHaveLength(1);
     });
 
-    it('ends with a link that cannot be read', async () => {
-      expect(await all(setUp(page({ tags: ['a'] }, next('http://'))).repositories.listTags('team/app'))).toEqual(['a']);
-    });
+    it.each([next('http://'), '/v2/x; rel="next"', '</v2/x?last=a; rel="next"', '</v2/x>; rel="next'])(
+      'does not take a list for whole that goes on at %s, which cannot be read',
+      async (link) => {
+        const { repositories } = setUp(page({ tags: ['a'] }, link));
+        await expect(all(repositories.listTags('team/app'))).rejects.toMatchObject({
+          code: 'LINK_REFUSED',
+          message: expect.stringContaining('there are more pages, but their Link is none'),
+        });
+      },
+    );
+
+    it.each(['', '</v2/x>; rel="prev"', 'nonsense'])(
+      'ends with the Link %j, which leads to no next page',
+      async (link) => {
+        expect(await all(setUp(page({ tags: ['a'] }, link)).repositories.listTags('team/app'))).toEqual(['a']);
+      },
+    );
 
     it('ends with an error where the registry repeats itself', async () => {
       const loop = [page({ tags: ['a'] }, next('?last=a')), page({ tags: ['a'] }, next('?last=a'))];

@@ -94,6 +94,7 @@ describe('expectStatus', () => {
     [405, 'DENIED', UnsupportedError],
     [404, 'UNSUPPORTED', NotFoundError],
     [401, 'UNSUPPORTED', AuthenticationError],
+    [413, 'DENIED', RegistryError],
     [500, 'DENIED', RegistryError],
   ])('decides on the status %i before the code %s', async (status, code, Class) => {
     const error = await failure(status, errorsBody({ code, message: 'x' }));
@@ -236,6 +237,7 @@ describe('assertStored', () => {
   it.each([
     ['the same', sha256, sha256],
     ['nothing', undefined, sha256],
+    ['an empty header', '', sha256],
     ['the sha256 of what was sent under sha512', sha256, sha512],
   ])('accepts %s', (_, stored, digest) => {
     expect(() => assertStored(answer(stored), digest, doing)).not.toThrow();

@@ -27,6 +27,7 @@ const ARROWS: Readonly<Record<string, { from: readonly string[]; types?: readonl
   oci: { from: ['errors', 'redact'] },
   'transport/transport': { from: [] },
   transport: { from: ['errors', 'redact', 'oci', 'version'] },
+  config: { from: ['errors', 'redact', 'whole-number', 'oci', 'transport'] },
   compression: { from: ['errors', 'redact', 'oci'] },
   archive: { from: ['errors', 'redact', 'oci', 'compression'] },
   services: {
@@ -44,10 +45,10 @@ const ARROWS: Readonly<Record<string, { from: readonly string[]; types?: readonl
     types: ['client-options'],
   },
   options: {
-    from: ['errors', 'redact', 'whole-number', 'oci', 'transport/origin', 'transport/credentials'],
+    from: ['config', 'errors', 'redact', 'whole-number', 'oci', 'transport/origin', 'transport/credentials'],
     types: ['transport', 'transfer', 'services', 'archive', 'compression'],
   },
-  'service-overrides': { from: [], types: ['services', 'archive', 'options', 'transport/transport'] },
+  'service-overrides': { from: ['services'], types: ['archive', 'options', 'transport/transport'] },
   container: {
     from: ['options', 'tokens', 'services', 'transport', 'archive', 'transfer', 'compression'],
     types: ['service-overrides'],
@@ -58,7 +59,7 @@ const ARROWS: Readonly<Record<string, { from: readonly string[]; types?: readonl
   },
   'archive-pushes': {
     from: ['errors', 'oci', 'archive', 'compression', 'transfer'],
-    types: ['client-options', 'options'],
+    types: ['client-options', 'options', 'transport/transport'],
   },
   'registry-client': {
     from: [
@@ -69,15 +70,17 @@ const ARROWS: Readonly<Record<string, { from: readonly string[]; types?: readonl
       'options',
       'tokens',
       'container',
+      'service-overrides',
       'services',
       'transfer',
       'archive',
     ],
-    types: ['client-options', 'service-overrides', 'transport/transport'],
+    types: ['client-options', 'transport/transport'],
   },
   index: {
     from: [
       'collect',
+      'config',
       'errors',
       'oci',
       'options',
@@ -141,14 +144,18 @@ export const RULES: readonly Rule[] = [
   },
 ];
 
-/** Packages must be declared, and what is needed only for development must not be needed at run time. */
-export function declaredOnly(dependencies: readonly string[]): Rule {
+/**
+ * Packages must be declared, and what is needed only for development must not be needed at run time: the command line has such
+ * ones in its bundle.
+ */
+export function declaredOnly(dependencies: readonly string[], bundled: readonly string[] = []): Rule {
   return {
     sentence: 'only packages that package.json declares as dependencies are imported',
     breaches: (files) =>
-      each(files, (_, { specifier, target }) => {
+      each(files, ({ path }, { specifier, target }) => {
         const name = specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
-        return target === undefined && !isBuiltin(specifier) && !dependencies.includes(name);
+        const isDeclared = dependencies.includes(name) || (path.startsWith('cli/') && bundled.includes(name));
+        return target === undefined && !isBuiltin(specifier) && !isDeclared;
       }),
   };
 }

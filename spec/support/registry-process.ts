@@ -35,6 +35,8 @@ export interface RegistryOptions {
   auth?: 'basic' | TokenAuth;
   /** Default true. */
   deletes?: boolean;
+  /** Speaks TLS, with the certificate `server` of `spec/fixtures/tls`, to clients of that authority only. Default false. */
+  mutualTls?: boolean;
   /** Default: that of the global set-up. */
   session?: RegistrySession;
 }
@@ -43,6 +45,7 @@ export interface RegistryOptions {
 export const BASIC_CREDENTIALS = { username: 'tester', password: 'spec-password' } as const;
 
 const FIXTURES = fileURLToPath(new URL('../fixtures/', import.meta.url));
+const TLS_FILES = ['ca.pem', 'server.pem', 'server.key'];
 const START_MS = 20_000;
 const STOP_MS = 5_000;
 
@@ -137,6 +140,9 @@ export class RegistryProcess {
     await mkdir(join(this.folder, 'storage'));
     await copyFile(join(FIXTURES, 'basic/htpasswd'), join(this.folder, 'htpasswd'));
     await copyFile(join(FIXTURES, 'token/certificate.pem'), join(this.folder, 'certificate.pem'));
+    if (options.mutualTls) {
+      for (const file of TLS_FILES) await copyFile(join(FIXTURES, 'tls', file), join(this.folder, file));
+    }
     const host = this.launcher.kind === 'docker' ? '' : '127.0.0.1';
     const settings = configuration(options, this.folder, `${host}:${this.port}`);
     // Every JSON text is a YAML text. Source: YAML 1.2.2, section 1.2.
@@ -201,7 +207,8 @@ function environment(): NodeJS.ProcessEnv {
 }
 
 /** Source: distribution 2.8 `docs/configuration.md`. */
-function configuration({ auth, deletes = true }: RegistryOptions, folder: string, addr: string) {
+function configuration({ auth, deletes = true, mutualTls = false }: RegistryOptions, folder: string, addr: string) {
+  const [ca, certificate, key] = TLS_FILES.map((file) => join(folder, file));
   return {
     version: 0.1,
     log: { level: 'error', accesslog: { disabled: true } },
@@ -210,7 +217,11 @@ function configuration({ auth, deletes = true }: RegistryOptions, folder: string
       delete: { enabled: deletes },
       cache: { blobdescriptor: 'inmemory' },
     },
-    http: { addr, secret: randomBytes(16).toString('hex') },
+    http: {
+      addr,
+      secret: randomBytes(16).toString('hex'),
+      ...(mutualTls ? { tls: { certificate, key, clientcas: [ca] } } : {}),
+    },
     ...(auth === undefined ? {} : { auth: authentication(auth, folder) }),
   };
 }

@@ -6,7 +6,7 @@ import { KnownLayers, type KnownLayersJob } from '../../lib/transfer/known-layer
 import type { CachedLayer, LayerCache } from '../../lib/transfer/layer-cache.js';
 import type { Content } from '../../lib/transfer/layer-content.js';
 import { MemoryLayerCache } from '../../lib/transfer/memory-layer-cache.js';
-import { planPush, type PushTarget } from '../../lib/transfer/plan.js';
+import { planWork, type PushTarget } from '../../lib/transfer/plan.js';
 import type { SurveyServices } from '../../lib/transfer/repository-survey.js';
 import { FakeTransport } from '../support/fake-transport.js';
 import { gzipLayer, imageOf, manifestOf, ociLayer, ociManifestOf, plainLayer } from './archive-model.js';
@@ -36,7 +36,7 @@ describe('KnownLayers', () => {
     return {
       registry: 'registry.test',
       targets,
-      blobs: planPush(targets, gzip).blobs,
+      blobs: planWork(targets, gzip).blobs,
       layersFrom: [],
       cache,
       signal: new AbortController().signal,
@@ -50,7 +50,7 @@ describe('KnownLayers', () => {
   }
 
   const contents = new Map(
-    planPush(targetsOf('app:1'), gzip).blobs.map(({ content }) => [content.entry.split('/')[0]!, content]),
+    planWork(targetsOf('app:1'), gzip).blobs.map(({ content }) => [content.entry.split('/')[0]!, content]),
   );
   const [base, app] = [contents.get('base')!, contents.get('app')!];
 
@@ -175,7 +175,7 @@ describe('KnownLayers', () => {
     it('is nothing for contents that are not compressed', async () => {
       const known = await gather(targetsOf('app:1'));
       const image = imageOf([manifestOf([gzipLayer('packed')])]);
-      for (const { content } of planPush([{ image, repository: 'app', tag: '1' }], gzip).blobs) {
+      for (const { content } of planWork([{ image, repository: 'app', tag: '1' }], gzip).blobs) {
         remember(content, { repositories: ['registry.test/app'] });
         expect(await known.find(content, ['app'])).toBeUndefined();
       }

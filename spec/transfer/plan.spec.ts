@@ -6,7 +6,7 @@ import { ValidationError } from '../../lib/errors.js';
 import type { Descriptor } from '../../lib/oci/descriptor.js';
 import { digestOf } from '../../lib/oci/digest.js';
 import type { RawManifest } from '../../lib/oci/manifest.js';
-import { planPush, type PushPlan } from '../../lib/transfer/plan.js';
+import { planWork, type PushWork } from '../../lib/transfer/plan.js';
 import { gzipLayer, imageOf, manifestOf, ociLayer, ociManifestOf, plainLayer } from './archive-model.js';
 
 const gzip = new GzipCompressor((task) => task());
@@ -17,22 +17,22 @@ function targetOf(image: ArchiveImage, name = 'app:1') {
   return { image, repository, tag };
 }
 
-function planOf(manifests: readonly ArchiveManifest[], compressor: Compressor | 'none' = gzip): PushPlan {
-  return planPush([targetOf(imageOf(manifests))], compressor === 'none' ? undefined : compressor);
+function planOf(manifests: readonly ArchiveManifest[], compressor: Compressor | 'none' = gzip): PushWork {
+  return planWork([targetOf(imageOf(manifests))], compressor === 'none' ? undefined : compressor);
 }
 
 /** A descriptor for every key, as a push finds them. */
-function digestsOf({ blobs }: PushPlan): Map<string, Descriptor> {
+function digestsOf({ blobs }: PushWork): Map<string, Descriptor> {
   return new Map(
     blobs.map(({ content: { key } }, i) => [key, { mediaType: 'found', digest: digestOf(key), size: 100 + i }]),
   );
 }
 
-function builtBy(plan: PushPlan): RawManifest[] {
+function builtBy(plan: PushWork): RawManifest[] {
   return [...plan.manifests.values()].flat().map((manifest) => manifest.build(digestsOf(plan)));
 }
 
-describe('planPush', () => {
+describe('planWork', () => {
   const [one, two] = [plainLayer('one', { position: 512 }), plainLayer('two', { position: 2048 })];
 
   it('plans the config and every layer', () => {
@@ -45,11 +45,11 @@ describe('planPush', () => {
   });
 
   it('plans nothing for no targets', () => {
-    expect(planPush([], gzip)).toEqual({ blobs: [], manifests: new Map() });
+    expect(planWork([], gzip)).toEqual({ blobs: [], manifests: new Map() });
   });
 
   describe('plans a content once', () => {
-    const keys = ({ blobs }: PushPlan) => blobs.map(({ content }) => content.key);
+    const keys = ({ blobs }: PushWork) => blobs.map(({ content }) => content.key);
 
     it('that occurs twice in one image', () => {
       const plan = planOf([manifestOf([one, two, plainLayer('one', { entry: 'again', position: 4096 })])]);
@@ -61,7 +61,7 @@ describe('planPush', () => {
 
     it('that several images share', () => {
       const images = [imageOf([manifestOf([one])]), imageOf([manifestOf([one, two])])];
-      const plan = planPush(
+      const plan = planWork(
         images.map((image, i) => targetOf(image, `app:${i}`)),
         gzip,
       );
@@ -70,14 +70,14 @@ describe('planPush', () => {
 
     it('that goes to several tags', () => {
       const image = imageOf([manifestOf([one])]);
-      const plan = planPush([targetOf(image, 'app:1'), targetOf(image, 'app:2')], gzip);
+      const plan = planWork([targetOf(image, 'app:1'), targetOf(image, 'app:2')], gzip);
       expect(plan.blobs.map(({ repositories }) => repositories)).toEqual([['app'], ['app']]);
       expect(plan.manifests.size).toBe(1);
     });
 
     it('that goes to several repositories, in the order they are asked for', () => {
       const image = imageOf([manifestOf([one])]);
-      const plan = planPush([targetOf(image, 'b:1'), targetOf(image, 'a:1'), targetOf(image, 'b:2')], gzip);
+      const plan = planWork([targetOf(image, 'b:1'), targetOf(image, 'a:1'), targetOf(image, 'b:2')], gzip);
       expect(plan.blobs.map(({ repositories }) => repositories)).toEqual([
         ['b', 'a'],
         ['b', 'a'],
@@ -86,7 +86,7 @@ describe('planPush', () => {
 
     it('only in the repositories that need it', () => {
       const [first, second] = [imageOf([manifestOf([one])]), imageOf([manifestOf([two])])];
-      const plan = planPush([targetOf(first, 'a:1'), targetOf(second, 'b:1')], gzip);
+      const plan = planWork([targetOf(first, 'a:1'), targetOf(second, 'b:1')], gzip);
       expect(plan.blobs.map(({ content, repositories }) => [content.entry.slice(0, 3), ...repositories])).toEqual(
         expect.arrayContaining([
           ['one', 'a'],

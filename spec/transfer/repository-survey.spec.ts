@@ -66,6 +66,27 @@ describe('RepositorySurvey', () => {
       return { survey, asked: [...transport.log].sort() };
     }
 
+    describe('when several images have the layers, and one of them is ours', () => {
+      const layers = [BASE, APP];
+      const ours = configOf(layers, { author: 'us' });
+      const configs = new Map([[digestOf(ours), layers.map(({ plain }) => diffIdOf(plain))]]);
+
+      it('says that it depends on the first answer whether the config of another is read', async () => {
+        await store(services, 'app:v1', layers, ours);
+        await store(services, 'app:v0', layers);
+        const { survey, asked: requests } = await asked({ configs });
+        const reads = requests.filter((line) => line.includes('/blobs/')).length;
+        expect(survey.chance).toEqual({ fewer: reads, more: 1 - reads });
+      });
+
+      it('knows how many requests it takes when it looks at one after the other', async () => {
+        await store(services, 'app:v2', layers, ours);
+        await store(services, 'app:v1', layers);
+        const { survey } = await asked({ configs });
+        expect(survey.chance).toEqual({ fewer: 0, more: 0 });
+      });
+    });
+
     it('finds the layers behind the tag that is to be pushed, in two requests', async () => {
       const raw = await store(services, 'app:v2', [BASE, APP]);
       const { survey, asked: requests } = await asked();

@@ -11,7 +11,7 @@ import { type PushEvent, type PushOptions, RegistryClient, RegistryError } from 
 import { noise, toBuffer } from '../support/content.js';
 import { imageTar } from '../support/image-tar.js';
 import { type ImageFormat, WRITERS } from '../support/image-writers.js';
-import { layerOf } from '../support/tar-builder.js';
+import { layerOf, type TarEntry } from '../support/tar-builder.js';
 import { RecordingTransport } from './recording-transport.js';
 
 const FIXTURES = 'spec/fixtures';
@@ -287,6 +287,22 @@ describe('push of a stream', () => {
       expect((await failure(client.push(stream, 'app:1'))).message).toMatch(message);
       expect(transport.requests(/manifests.* 201/)).toEqual([]);
       expect(stream.destroyed).toBe(true);
+    });
+
+    it('its manifest is larger than what is kept of a stream, and says which entry that is', async () => {
+      const padding = (entry: TarEntry): TarEntry =>
+        entry.name === 'manifest.json' ? { ...entry, content: `[${' '.repeat(5_000_000)}]` } : entry;
+      const { tar: large } = imageTar({ format: 'docker-24', layers: LAYERS, transform: (all) => all.map(padding) });
+      const { transport, client } = recording();
+      const error = await failure(client.push(inChunks(large, 65_536), 'app:1'));
+      expect(error).toMatchObject({
+        name: 'TarReadError',
+        message: expect.stringContaining(
+          'manifest.json has 5000002 bytes of JSON, and of a stream no more is kept than 4',
+        ),
+        hint: expect.stringContaining('Push the archive as a file'),
+      });
+      expect(transport.requests(/manifests.* 201/)).toEqual([]);
     });
 
     it.each(FORMATS)('a layer is not what the config says, written by %s', async (format) => {

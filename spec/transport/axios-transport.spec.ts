@@ -388,7 +388,7 @@ describe('AxiosTransport', () => {
     it('with a certificate nobody vouches for is refused, with a hint', async () => {
       const error = await failureOf(create().send(requestTo((await secure()).url())));
       expect(error).toMatchObject({ code: 'DEPTH_ZERO_SELF_SIGNED_CERT', retryable: false });
-      expect(error.message).toContain('NODE_EXTRA_CA_CERTS');
+      expect(error.message).toContain('--ca-file');
     });
 
     it('takes any certificate when told to', async () => {

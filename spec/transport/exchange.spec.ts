@@ -3,9 +3,11 @@ import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { RegistryError } from '../../lib/errors.js';
 import { AxiosTransport, type AxiosTransportOptions } from '../../lib/transport/axios-transport.js';
+import { Connections } from '../../lib/transport/connections.js';
+import { Exchange, type Perform } from '../../lib/transport/exchange.js';
 import { TimeLimit } from '../../lib/transport/time-limit.js';
 import type { TransportRequest } from '../../lib/transport/transport.js';
 import { reset, stopServers, TestServer, until } from '../support/test-server.js';
@@ -235,6 +237,123 @@ describe('Exchange', () => {
     const error = await failureOf(create().send({ method: 'GET', url: server.url(), headers: {} }));
     expect(error).toMatchObject({ code: 'HPE_INVALID_CONSTANT', retryable: false });
     expect(error.message).toContain('does not speak HTTP');
+  });
+
+  describe('when as many are under way as there are connections', () => {
+    /** Exchanges of which each ends when it is told to. */
+    function under(connections: Connections, signal?: AbortSignal, path = '/') {
+      let fail = (_: Error): void => undefined;
+      const perform = jest.fn<Perform>(() => new Promise((_, reject) => (fail = reject)));
+      const request: TransportRequest = { method: 'GET', url: new URL(path, 'http://host'), headers: {}, signal };
+      const ended = new Exchange(request, perform, { idle: 60_000, answer: 60_000 }, connections)
+        .run()
+        .catch(() => 'x');
+      return { perform, ended, end: () => fail(new Error('done')) };
+    }
+    const settle = () => sleep(1);
+
+    it('the next waits in a line, in the order they came, and not in the queue of Node', async () => {
+      const connections = new Connections(1);
+      const [first, second, third] = [under(connections), under(connections), under(connections)];
+      await settle();
+      expect([first, second, third].map(({ perform }) => perform.mock.calls.length)).toEqual([1, 0, 0]);
+      first.end();
+      await first.ended;
+      await settle();
+      expect([second, third].map(({ perform }) => perform.mock.calls.length)).toEqual([1, 0]);
+      second.end();
+      await second.ended;
+      await settle();
+      expect(third.perform).toHaveBeenCalledTimes(1);
+    });
+
+    it('others go to other servers', async () => {
+      const connections = new Connections(1);
+      under(connections);
+      const other = under(connections, undefined, 'http://other');
+      await settle();
+      expect(other.perform).toHaveBeenCalledTimes(1);
+    });
+
+    it('whoever leaves the line takes nobody’s turn', async () => {
+      const [connections, abort] = [new Connections(1), new AbortController()];
+      const [first, second, third] = [under(connections), under(connections, abort.signal), under(connections)];
+      await settle();
+      abort.abort('enough');
+      await second.ended;
+      first.end();
+      await first.ended;
+      await settle();
+      expect([second, third].map(({ perform }) => perform.mock.calls.length)).toEqual([0, 1]);
+    });
+
+    it('the time of a call does not run in the line', async () => {
+      const [connections, limit] = [new Connections(1), new TimeLimit(30, undefined)];
+      const [first, second] = [under(connections), under(connections, limit.signal)];
+      await sleep(60);
+      expect(limit.isOver).toBe(false);
+      first.end();
+      await first.ended;
+      await until(() => second.perform.mock.calls.length === 1, 'its turn comes');
+      limit.end();
+    });
+  });
+
+  describe('what lingers', () => {
+    const post = (url: URL, signal: AbortSignal): TransportRequest => ({
+      ...{ method: 'POST', url, headers: {}, signal, lingers: true },
+    });
+
+    it('does not when it waits for a connection, and is never sent', async () => {
+      const answers: ServerResponse[] = [];
+      const server = await TestServer.http((_, response) => answers.push(response));
+      const transport = create({ maxSockets: 1 });
+      const first = transport.send({ method: 'GET', url: server.url('/first'), headers: {} });
+      await until(() => answers.length === 1, 'the connection is taken');
+      const abort = new AbortController();
+      const second = transport.send(post(server.url('/second'), abort.signal));
+      await sleep(5);
+      abort.abort('enough');
+      await expect(second).rejects.toBe('enough');
+      answers[0]?.end();
+      (await first).body.resume();
+      await sleep(20);
+      expect(server.requests).toEqual(['GET /first']);
+    });
+
+    it('does not when the connection is only being made', async () => {
+      const server = await TestServer.http(() => undefined);
+      const abort = new AbortController();
+      const sending = create().send(post(server.url(), abort.signal));
+      abort.abort('enough');
+      await expect(sending).rejects.toBe('enough');
+      await sleep(20);
+      expect(server.requests).toEqual([]);
+    });
+
+    it('does not when a part of its body is missing', async () => {
+      const server = await TestServer.http((request) => request.resume());
+      const abort = new AbortController();
+      const source = new Readable({ read: () => undefined });
+      source.push('half');
+      const request = { ...post(server.url(), abort.signal), body: { size: 8, open: () => source } };
+      const sending = create().send(request);
+      await until(() => server.requests.length === 1, 'the request arrives');
+      const start = performance.now();
+      abort.abort('enough');
+      await expect(sending).rejects.toBe('enough');
+      expect(performance.now() - start).toBeLessThan(1000);
+    });
+
+    it('ends with the reason of the abort when the connection breaks', async () => {
+      const server = await TestServer.http((request) => {
+        abort.abort('enough');
+        setTimeout(() => reset(request.socket), 10);
+      });
+      const abort = new AbortController();
+      await expect(create().send(post(server.url(), abort.signal))).rejects.toBe('enough');
+      expect(server.requests).toHaveLength(1);
+    });
   });
 
   describe('when nothing moves', () => {

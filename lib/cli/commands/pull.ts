@@ -1,4 +1,5 @@
 import { InvalidArgumentError, type PullOptions } from '../../index.js';
+import { checkPullOrder } from '../argument-order.js';
 import type { PullFlags } from '../flags.js';
 import { formatJson } from '../format.js';
 import type { Io } from '../io.js';
@@ -7,6 +8,7 @@ import { fullName, targetOf } from '../target.js';
 
 /** Writes an archive, and prints `host/repository:tag@digest`. */
 export async function pull(reference: string, file: string, flags: PullFlags, io: Io): Promise<void> {
+  checkPullOrder(reference, file);
   const toStdout = file === '-';
   if (toStdout && io.stdoutStream.isTTY) throw terminal();
   if (toStdout) io.requireReader();

@@ -1,12 +1,20 @@
 import { InvalidArgumentError, type PushedImage, type PushInput, type PushOptions } from '../../index.js';
+import { checkPushOrder } from '../argument-order.js';
 import { formatJson } from '../format.js';
 import type { Io } from '../io.js';
 import type { PushFlags } from '../flags.js';
+import { checkNaming, decidingOptions, imageOption } from '../push-flags.js';
 import { PushProgress } from '../push-progress.js';
 import { connect, targetOf } from '../target.js';
 
-/** Prints one `host/repository:tag@digest` per tag on standard output. */
+/** Prints one `host/repository:tag@digest` per tag on standard output; with `--dry-run` what it would do. */
 export async function push(tar: string, reference: string | undefined, flags: PushFlags, io: Io): Promise<void> {
+  checkPushOrder(tar, reference);
+  if (flags.dryRun) {
+    const { planPush } = await import('./plan-push.js');
+    return planPush(tar, reference, flags, io);
+  }
+  checkNaming(reference, flags);
   const pushed =
     reference === undefined ? await pushOriginalTags(tar, flags, io) : await pushAs(tar, reference, flags, io);
   if (flags.json) io.stdout(formatJson(pushed));
@@ -14,18 +22,15 @@ export async function push(tar: string, reference: string | undefined, flags: Pu
 }
 
 async function pushAs(tar: string, reference: string, flags: PushFlags, io: Io): Promise<PushedImage[]> {
-  if (flags.firstTag) throw new InvalidArgumentError('--first-tag keeps an original tag, but a name was given too');
-  if (flags.allTags) throw new InvalidArgumentError('--all-tags keeps the original tags, but a name was given too');
   const { client, name } = targetOf(reference, flags, io);
   try {
-    return [await client.push(inputOf(tar, io), name, { ...transferOptions(flags, io), ...imageOption(flags.image) })];
+    return [await client.push(inputOf(tar, io), name, { ...transferOptions(flags, io), ...imageOption(flags) })];
   } finally {
     await client.close();
   }
 }
 
 async function pushOriginalTags(tar: string, flags: PushFlags, io: Io): Promise<PushedImage[]> {
-  if (flags.image !== undefined) throw new InvalidArgumentError('--image chooses what gets a name, but none was given');
   const client = connect(undefined, flags, io);
   try {
     const which = flags.firstTag ? 'first' : 'all';
@@ -45,22 +50,12 @@ function inputOf(tar: string, io: Io): PushInput {
   });
 }
 
-/** A number counts the images of the archive; everything else is a tag. */
-function imageOption(image: string | undefined): Pick<PushOptions, 'image'> {
-  if (image === undefined) return {};
-  return { image: /^\d+$/.test(image) ? Number(image) : image };
-}
-
 function transferOptions(flags: PushFlags, io: Io): Omit<PushOptions, 'image'> {
-  const { compression, compressor, platform, mountFrom, layersFrom, quiet } = flags;
+  const { quiet } = flags;
   const progress = new PushProgress((line) => io.stderr(`${line}\n`));
   return {
-    compression,
-    compressor,
+    ...decidingOptions(flags),
     signal: io.signal,
-    ...(platform === undefined ? {} : { platform }),
-    ...(mountFrom === undefined ? {} : { mountFrom }),
-    ...(layersFrom === undefined ? {} : { layersFrom }),
     ...(quiet ? {} : { onProgress: (event) => progress.report(event) }),
   };
 }

@@ -1,4 +1,3 @@
-import { collect } from '../../index.js';
 import { printable } from '../../redact.js';
 import { formatJson } from '../format.js';
 import type { Io } from '../io.js';
@@ -17,6 +16,16 @@ export async function tags(repository: string, flags: ResultFlags, io: Io): Prom
 
 /** One name per line as they come, or a JSON array. */
 export async function printList(list: AsyncIterable<string>, { json }: OutputFlags, io: Io): Promise<void> {
-  if (json) return io.stdout(formatJson(await collect(list), 0));
+  if (json) return printArray(list, io);
   for await (const name of list) io.stdout(`${printable(name)}\n`);
+}
+
+/** Nothing before there is a name, so that a list that fails at once prints nothing; one that fails later is no JSON. */
+async function printArray(list: AsyncIterable<string>, io: Io): Promise<void> {
+  let lead = '[';
+  for await (const name of list) {
+    io.stdout(`${lead}${formatJson(name).trimEnd()}`);
+    lead = ',';
+  }
+  io.stdout(lead === '[' ? '[]\n' : ']\n');
 }

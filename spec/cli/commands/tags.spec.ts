@@ -62,4 +62,36 @@ describe('printList', () => {
     expect(io.out).toBe('["app","\\u001b[2J\\u202eevil\\napp"]\n');
     expect(JSON.parse(io.out)).toEqual(['app', '\u001b[2J\u202eevil\napp']);
   });
+
+  it('prints JSON as it comes, and an empty list where nothing does', async () => {
+    const io = new FakeIo();
+    const list = async function* () {
+      yield 'a';
+      await Promise.resolve();
+      expect(io.out).toBe('["a"');
+      yield 'b';
+    };
+    await printList(list(), { json: true }, io);
+    expect(io.out).toBe('["a","b"]\n');
+    const other = new FakeIo();
+    await printList(
+      (async function* () {
+        // Nothing.
+      })(),
+      { json: true },
+      other,
+    );
+    expect(other.out).toBe('[]\n');
+  });
+
+  it('prints no JSON of a list that fails at once, and none that can be read of one that fails later', async () => {
+    const failing = async function* (...names: string[]) {
+      yield* names;
+      await Promise.reject(new Error('gone'));
+    };
+    const [none, half] = [new FakeIo(), new FakeIo()];
+    await expect(printList(failing(), { json: true }, none)).rejects.toThrow('gone');
+    await expect(printList(failing('a'), { json: true }, half)).rejects.toThrow('gone');
+    expect([none.out, half.out]).toEqual(['', '["a"']);
+  });
 });

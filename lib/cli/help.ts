@@ -1,0 +1,69 @@
+import { type Argument, type Command, Help, type HelpConfiguration, type Option } from 'commander';
+
+/** Columns: what the narrowest terminal has, and what is still easy to read. */
+const [NARROW, WIDE] = [80, 100];
+
+/** A paragraph with a title, for the end of a command's help. `docs/cli.md` has it too. */
+export function section(title: string, text: string): string {
+  return `\n${title}:\n${indented(text)}`;
+}
+
+/** A section of names and what they mean, one under the other. */
+export function list(title: string, entries: readonly (readonly [name: string, meaning: string])[]): string {
+  const width = Math.max(...entries.map(([name]) => name.length)) + 2;
+  const lines = entries.map(([name, meaning]) => {
+    const [first = '', ...rest] = wrapped(meaning, NARROW - 2 - width);
+    return [`  ${name.padEnd(width)}${first}`, ...rest.map((line) => ' '.repeat(width + 2) + line)].join('\n');
+  });
+  return `\n${title}:\n${lines.join('\n')}`;
+}
+
+const EXITS = {
+  ok: ['0', 'ok'],
+  registry: ['1', 'registry or network'],
+  usage: ['2', 'usage: the command line, a name, a setting'],
+  archive: ['3', 'not a valid image archive'],
+  authentication: ['4', 'authentication'],
+  interrupted: ['130', 'interrupted'],
+  unread: ['141', 'an archive on standard output whose reader left before its end'],
+} as const;
+
+/** The section about exit codes. Default: all of them. */
+export function exitCodes(...ends: readonly (keyof typeof EXITS)[]): string {
+  return list('Exit codes', ends.length === 0 ? Object.values(EXITS) : ends.map((name) => EXITS[name]));
+}
+
+/** What commands that speak to a registry end with. */
+export const REGISTRY_ENDS = ['ok', 'registry', 'usage', 'authentication', 'interrupted'] as const;
+/** What commands end with that also read an archive. */
+export const ARCHIVE_ENDS = ['ok', 'registry', 'usage', 'archive', 'authentication', 'interrupted'] as const;
+
+/** A command's own options come before those that many have; that commands have options needs no saying. */
+export const HELP: HelpConfiguration = {
+  subcommandTerm: (command) => [command.name(), ...command.registeredArguments.map(termOf)].join(' '),
+  groupItems<T extends Command | Option>(all: T[], visible: T[], groupOf: (item: T) => string) {
+    const groups = [...new Help().groupItems(all, visible, groupOf)];
+    const isOwn = ([heading]: [string, T[]]): boolean => heading === 'Options:';
+    return new Map([...groups.filter(isOwn), ...groups.filter((group) => !isOwn(group))]);
+  },
+};
+
+function termOf(argument: Argument): string {
+  const name = `${argument.name()}${argument.variadic ? '...' : ''}`;
+  return argument.required ? `<${name}>` : `[${name}]`;
+}
+
+/** @param columns - of the terminal; undefined where there is none */
+export function helpWidth(columns: number | undefined): number {
+  return Math.min(columns ?? NARROW, WIDE);
+}
+
+function indented(text: string): string {
+  return wrapped(text, NARROW - 2)
+    .map((line) => (line === '' ? '' : `  ${line}`))
+    .join('\n');
+}
+
+function wrapped(text: string, width: number): string[] {
+  return new Help().boxWrap(text, width).split('\n');
+}

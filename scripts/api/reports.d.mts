@@ -1,0 +1,1 @@
+export function reportsOf(entries: Readonly<Record<string, string>>): Record<string, string>;
