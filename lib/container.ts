@@ -19,6 +19,7 @@ import { PacedTransport } from './transport/paced-transport.js';
 import { RedirectTransport } from './transport/redirect-transport.js';
 import { RetryTransport } from './transport/retry-transport.js';
 import { TargetGuard } from './transport/target-guard.js';
+import { TracingTransport } from './transport/tracing-transport.js';
 import type { Transport } from './transport/transport.js';
 
 export { TOKENS } from './tokens.js';
@@ -93,7 +94,7 @@ function signedIn({ url, credentials = dockerConfigCredentials(), retry, log }: 
 /** Single requests, each with what its host wants, and at its pace. */
 function createBottom(options: ResolvedOptions): Transport {
   const { log, hosts } = options;
-  const sending = options.transport ?? createAxiosTransport(options);
+  const sending = new TracingTransport(options.transport ?? createAxiosTransport(options));
   const logged = log ? new LoggingTransport(sending, log) : sending;
   const paced = new PacedTransport(logged, (url) => hosts.requestsPerSecond(url));
   return new HeaderTransport(paced, (url) => hosts.headers(url));

@@ -1,3 +1,5 @@
+import { type ErrorJson, hideUndefined, INSPECT, jsonOf, viewOf } from './error-view.js';
+
 const BRAND = Symbol.for('registry-api-v2-client.error');
 
 /** What every error of this package is made from. */
@@ -17,13 +19,29 @@ export class RegistryClientError extends Error {
   readonly retryable: boolean;
   readonly hint: string | undefined;
 
+  static {
+    named(this, 'RegistryClientError');
+  }
+
   constructor(message: string, details: ErrorDetails) {
+    // A subclass made elsewhere is called what it is called there.
+    if (!Object.hasOwn(new.target.prototype, 'name')) named(new.target, new.target.name);
     super(withHint(message, details.hint), details.cause === undefined ? undefined : { cause: details.cause });
     Object.defineProperty(this, BRAND, { value: true });
-    this.name = new.target.name;
     this.code = details.code;
     this.retryable = details.retryable ?? false;
     this.hint = details.hint;
+    hideUndefined(this);
+  }
+
+  /** For `JSON.stringify`: name, message, code and what else is known; of causes the name, message and code. No stack. */
+  toJSON(): ErrorJson {
+    return jsonOf(this, this);
+  }
+
+  /** For `console.log`. The hint is in the message already. */
+  [INSPECT](): Error {
+    return viewOf(this, { ...this, hint: undefined });
   }
 
   /** True for errors of this package, also when two copies of it are loaded. */
@@ -34,6 +52,10 @@ export class RegistryClientError extends Error {
 
 /** An option, a name, a tag, a digest or a reference that cannot be right. Thrown before any request is sent. */
 export class InvalidArgumentError extends RegistryClientError {
+  static {
+    named(this, 'InvalidArgumentError');
+  }
+
   constructor(message: string, details: Partial<ErrorDetails> = {}) {
     super(message, { code: 'INVALID_ARGUMENT', ...details });
   }
@@ -63,12 +85,17 @@ export class RegistryError extends RegistryClientError {
   readonly url: string | undefined;
   readonly errors: readonly RegistryErrorEntry[];
 
+  static {
+    named(this, 'RegistryError');
+  }
+
   constructor(message: string, details: RegistryErrorDetails) {
     super(message, details);
     this.status = details.status;
     this.method = details.method;
     this.url = details.url;
     this.errors = details.errors ?? [];
+    hideUndefined(this);
   }
 }
 
@@ -81,22 +108,39 @@ export function isUnanswered(error: unknown): boolean {
 }
 
 /** The registry or its token server refused who we are or what we may do (401, 403, DENIED). */
-export class AuthenticationError extends RegistryError {}
+export class AuthenticationError extends RegistryError {
+  static {
+    named(this, 'AuthenticationError');
+  }
+}
 
 /** The repository, manifest or blob is not there (404). */
-export class NotFoundError extends RegistryError {}
+export class NotFoundError extends RegistryError {
+  static {
+    named(this, 'NotFoundError');
+  }
+}
 
 /** The registry does not offer the operation (405, UNSUPPORTED, a catalog that is switched off). */
-export class UnsupportedError extends RegistryError {}
+export class UnsupportedError extends RegistryError {
+  static {
+    named(this, 'UnsupportedError');
+  }
+}
 
 /** The registry asked for a pause longer than this client is willing to wait (429, or 503 with `Retry-After`). */
 export class RateLimitError extends RegistryError {
   /** When the registry said the limit ends; absent when it did not say. */
   readonly resetAt: Date | undefined;
 
+  static {
+    named(this, 'RateLimitError');
+  }
+
   constructor(message: string, details: RegistryErrorDetails & { resetAt?: Date | undefined }) {
     super(message, details);
     this.resetAt = details.resetAt;
+    hideUndefined(this);
   }
 }
 
@@ -104,6 +148,10 @@ export class RateLimitError extends RegistryError {
 export class DigestMismatchError extends RegistryError {
   readonly expected: string;
   readonly actual: string;
+
+  static {
+    named(this, 'DigestMismatchError');
+  }
 
   constructor(message: string, details: Partial<RegistryErrorDetails> & { expected: string; actual: string }) {
     super(message, { code: 'DIGEST_MISMATCH', ...details });
@@ -114,6 +162,10 @@ export class DigestMismatchError extends RegistryError {
 
 /** The file cannot be read as a tar: absent, empty, truncated, damaged, or something else. */
 export class TarReadError extends RegistryClientError {
+  static {
+    named(this, 'TarReadError');
+  }
+
   constructor(message: string, details: Partial<ErrorDetails> = {}) {
     super(message, { code: 'TAR_UNREADABLE', ...details });
   }
@@ -131,10 +183,19 @@ export class ValidationError extends RegistryClientError {
   /** Every problem found, each naming its entry. */
   readonly problems: readonly ArchiveProblem[];
 
+  static {
+    named(this, 'ValidationError');
+  }
+
   constructor(message: string, problems: readonly ArchiveProblem[], details: Partial<ErrorDetails> = {}) {
     super(message, { code: 'ARCHIVE_INVALID', ...details });
     this.problems = problems;
   }
+}
+
+/** Once for all errors of a class, so that a stack begins with it; written out, as minifiers change the names of classes. */
+function named({ prototype }: { prototype: Error }, name: string): void {
+  Object.defineProperty(prototype, 'name', { value: name, configurable: true, writable: true });
 }
 
 function withHint(message: string, hint: string | undefined): string {

@@ -46,6 +46,9 @@ export type { PulledImage, PullEvent } from './transfer/pull.js';
 export type { PushedImage } from './transfer/push.js';
 export type { PushPlan, PushPlanBlob, PushPlanTag } from './transfer/push-plan.js';
 export type { OnProgress, ProgressBlob, PushEvent } from './transfer/progress.js';
+export type { TransferEvent } from './transfer/event-queue.js';
+export type { TransferEvents } from './transfer/transfer-events.js';
+export type { ClientEvents } from './client-events.js';
 
 export {
   extractOriginalTags,
@@ -77,6 +80,7 @@ export { LoggingTransport } from './transport/logging-transport.js';
 export { RedirectTransport } from './transport/redirect-transport.js';
 export { RetryTransport } from './transport/retry-transport.js';
 export type { RetryOptions } from './transport/retry-transport.js';
+export type { RequestTrace } from './transport/tracing-transport.js';
 export { dockerConfigCredentials } from './transport/docker-config.js';
 export { eraseDockerCredentials, saveDockerCredentials } from './transport/docker-login.js';
 export type { CredentialsPlace, DockerConfigOptions } from './transport/docker-login.js';
@@ -101,6 +105,7 @@ export type { Platform } from './oci/platform.js';
 export { formatReference, parseReference, parseRepositoryTag } from './oci/reference.js';
 export type { Reference, RepositoryTag } from './oci/reference.js';
 
+export type { ErrorJson } from './error-view.js';
 export {
   AuthenticationError,
   DigestMismatchError,

@@ -15,6 +15,7 @@ import type {
 } from './client-options.js';
 import type { ArchiveInput, TarArchive } from './archive/tar-archive.js';
 import { ArchivePushes } from './archive-pushes.js';
+import { ClientEvents } from './client-events.js';
 import { createContainer } from './container.js';
 import { servicesOver } from './service-overrides.js';
 import type { Descriptor } from './oci/descriptor.js';
@@ -146,6 +147,14 @@ export class RegistryClient {
    */
   async planPushOriginalTags(input: PlanInput, options: PlanOriginalTagsOptions = {}): Promise<PushPlan> {
     return this.pushes.plan(input, originalTargets(this.registry, options), options);
+  }
+
+  /**
+   * `push`, `pushOriginalTags`, `pull` and `copy` for `for await`: the events of the transfer, then its `result`. Leaving the loop
+   * early aborts it.
+   */
+  get withEvents(): ClientEvents {
+    return new ClientEvents(this);
   }
 
   /** Every repository, page by page. @throws UnsupportedError when the registry has no catalog for us. */

@@ -110,7 +110,7 @@ function sectionsAfter(command) {
 /** Commands as they are typed, names with what they mean, or a text. */
 function renderSection({ title, body }, level) {
   const heading = `${level} ${title}`;
-  if (title === 'Examples') return [heading, fence(unindented(body))];
+  if (title === 'Examples') return [heading, fence(unindented(body), 'sh')];
   const entries = entriesIn(body);
   if (entries.length === 0) return [heading, paragraph(body)];
   return [heading, entries.map(([name, meaning]) => `- \`${name}\`: ${text(meaning)}`).join('\n')];
@@ -136,8 +136,9 @@ function synopsis(usage) {
   return fence(usage);
 }
 
-function fence(code) {
-  return `\`\`\`sh\n${code}\n\`\`\``;
+/** A synopsis is no command line: it gets no language. */
+function fence(code, language = '') {
+  return `\`\`\`${language}\n${code}\n\`\`\``;
 }
 
 function unindented(body) {

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import {
   AuthenticationError,
@@ -50,8 +51,19 @@ describe('RegistryClientError', () => {
     expect(error).toBeInstanceOf(Error);
     expect(error).toBeInstanceOf(parent);
     expect(error.name).toBe(name);
-    expect(error.stack).toContain(name);
+    expect(error.stack).toMatch(new RegExp(`^${name}: m\n`));
+    expect(String(error)).toBe(`${name}: m`);
+    expect(JSON.parse(JSON.stringify(error))).toMatchObject({ name, message: 'm', code: error.code, retryable: false });
+    expect(inspect(error)).toMatch(new RegExp(`^${name}: m\n`));
+    expect(inspect({ error }, { depth: 0 })).toBe(`{ error: [${name}] }`);
     expect(RegistryClientError.is(error)).toBe(true);
+  });
+
+  it('lets a subclass made elsewhere have the name it has there', () => {
+    class QuotaError extends RegistryError {}
+    const error = new QuotaError('m', details);
+    expect([error.name, inspect(error).split('\n')[0]]).toEqual(['QuotaError', 'QuotaError: m']);
+    expect(new RegistryError('m', details).name).toBe('RegistryError');
   });
 
   it('knows errors of another copy of this package, and nothing else', () => {
@@ -109,5 +121,127 @@ describe('ValidationError', () => {
   it('lists every problem with the entry it is about', () => {
     const problems = [{ entry: 'manifest.json', message: 'is not JSON' }];
     expect(new ValidationError('m', problems).problems).toBe(problems);
+  });
+});
+
+/** Someone else's error, with what libraries hang on theirs. */
+function foreign(message: string, more: object = {}): Error {
+  const socket = { authorization: 'Bearer hunter2', buffer: Buffer.alloc(2000) };
+  return Object.assign(new Error(message), { code: 'E_FOREIGN', config: socket, request: socket }, more);
+}
+
+describe('an error that is printed', () => {
+  const error = new NotFoundError('Fetching app failed', { ...details, status: 404, hint: 'Push it first.' });
+
+  it('says its message with the hint, and each field that says something', () => {
+    const [first, ...lines] = inspect(error).split('\n');
+    expect(first).toBe('NotFoundError: Fetching app failed. Push it first.');
+    const fields = lines.filter((line) => !/^ +at /.test(line));
+    expect(fields).toEqual(["  code: 'MANIFEST_UNKNOWN',", '  retryable: false,', '  status: 404', '}']);
+  });
+
+  it('is an error to whoever prints it, with a stack of its own', () => {
+    expect(inspect(error)).toContain('errors.spec.ts');
+    expect(inspect([error])).toMatch(/^\[\n {2}NotFoundError: .*\n {6}at /);
+  });
+
+  it('shows fields of a subclass', () => {
+    class QuotaError extends RegistryError {
+      readonly quota = 5;
+    }
+    expect(inspect(new QuotaError('m', details))).toContain('quota: 5');
+  });
+
+  it('cuts long lists, which it has whole', () => {
+    const problems = Array.from({ length: 300 }, (_, index) => ({ entry: `entry-${index}`, message: 'is bad' }));
+    const invalid = new ValidationError('m', problems);
+    expect(inspect(invalid)).toContain("'… and 290 more'");
+    expect(inspect(invalid)).not.toContain('entry-10');
+    expect(invalid.problems).toHaveLength(300);
+  });
+
+  it('makes what a server repeats visible, without its control characters', () => {
+    const hostile = new RegistryError('m', { ...details, cause: new Error('\u001b[2Jgone') });
+    expect(inspect(hostile)).not.toContain('\u001b');
+  });
+
+  it('shows of a cause what it says, and not what hangs on it', () => {
+    const shown = inspect(new RegistryError('m', { ...details, cause: foreign('deeper', { errno: -2 }) }));
+    expect(shown).toContain('[cause]: Error: deeper');
+    expect(shown).toContain("code: 'E_FOREIGN'");
+    expect(shown).toContain('errno: -2');
+    expect(shown).not.toMatch(/hunter2|config|request|buffer/i);
+  });
+
+  it('does not say the frames of a cause again that are its own', () => {
+    const fail = (): RegistryError => new RegistryError('m', { ...details, cause: new Error('deeper') });
+    const [own = '', caused = ''] = inspect(fail()).split('[cause]');
+    expect(own.match(/^ +at /gm)?.length).toBeGreaterThan(1);
+    expect(caused.match(/^ +at /gm)).toHaveLength(1);
+  });
+
+  it('shows every error that came together, and no endless row of causes', () => {
+    const endless = foreign('round');
+    endless.cause = endless;
+    const together = new AggregateError([new Error('one'), foreign('two', { cause: endless })], '');
+    const shown = inspect(new RegistryError('m', { ...details, cause: together }), { depth: Infinity });
+    expect(shown).toMatch(/Error: one[^]*Error: two/);
+    expect(shown.split('\n').length).toBeLessThan(80);
+    expect(shown).not.toContain('hunter2');
+  });
+
+  it.each([
+    ['a text', 'a text'],
+    [{ password: 'hunter2' }, '[object Object]'],
+    [null, undefined],
+  ])('takes %j for a cause', (cause, shown) => {
+    const thrown = new RegistryError('m', { ...details, cause });
+    expect(inspect(thrown).includes('cause')).toBe(shown !== undefined);
+    expect(inspect(thrown)).not.toContain('hunter2');
+    expect(thrown.toJSON().cause).toBe(shown);
+  });
+
+  it('shows no fields without a value in the last words of Node either, which ask no error how it wants to look', () => {
+    expect(inspect(new RegistryError('m', details), { customInspect: false })).not.toContain('undefined');
+  });
+});
+
+describe('an error as JSON', () => {
+  it('has its name, message, code and all that is known, and the same of its causes, but no stack', () => {
+    const inner = new RegistryError('refused', { code: 'DENIED', cause: foreign('deepest') });
+    const error = new NotFoundError('m', { ...details, status: 404, errors: [{ code: 'NAME_UNKNOWN' }], cause: inner });
+    expect(JSON.parse(JSON.stringify(error))).toEqual({
+      name: 'NotFoundError',
+      message: 'm',
+      code: 'MANIFEST_UNKNOWN',
+      retryable: false,
+      status: 404,
+      errors: [{ code: 'NAME_UNKNOWN' }],
+      cause: {
+        name: 'RegistryError',
+        message: 'refused',
+        code: 'DENIED',
+        cause: { name: 'Error', message: 'deepest', code: 'E_FOREIGN' },
+      },
+    });
+  });
+
+  it('has every problem of an archive, the digests of a mismatch, and the end of a limit', () => {
+    expect(new ValidationError('m', [{ entry: 'a', message: 'b' }]).toJSON()).toMatchObject({
+      problems: [{ entry: 'a' }],
+    });
+    const mismatch = new DigestMismatchError('m', { expected: 'sha256:a', actual: 'sha256:b' });
+    expect(mismatch.toJSON()).toMatchObject({ expected: 'sha256:a', actual: 'sha256:b' });
+    const limit = new RateLimitError('m', { ...details, resetAt: new Date(0) });
+    expect(JSON.stringify(limit)).toContain('"resetAt":"1970-01-01T00:00:00.000Z"');
+  });
+
+  it('has the parts of what came together', () => {
+    const error = new RegistryError('m', { ...details, cause: new AggregateError([new Error('one')], 'all') });
+    expect(error.toJSON().cause).toEqual({
+      name: 'AggregateError',
+      message: 'all',
+      errors: [{ name: 'Error', message: 'one' }],
+    });
   });
 });

@@ -58,6 +58,10 @@ const SAMPLES: Record<string, { args?: string[]; input?: string; prints: RegExp 
     args: ['spec/fixtures/docker-26-multi-tag.tar', 'team/app:1.0'],
     prints: /team\/app:1\.0@DIGEST/,
   },
+  'push-events.ts': {
+    args: ['spec/fixtures/docker-26-multi-tag.tar', 'followed/app:1.0'],
+    prints: /^\d+ blobs, \d+ bytes\n[^]* is there\n[^]*followed\/app:1\.0@DIGEST$/m,
+  },
   'push-from-a-pipe.ts': {
     args: ['piped/app:1.0'],
     input: 'spec/fixtures/docker-26-multi-tag.tar',
@@ -80,6 +84,11 @@ const SAMPLES: Record<string, { args?: string[]; input?: string; prints: RegExp 
   'tag.ts': { args: ['tagged/app', '1'], prints: /tagged\/app:stable is DIGEST[^]*\nsha256:[0-9a-f]{64}/ },
   'tar-functions.ts': { prints: /fixture\/app:latest[^]*manifest.json lists 1 image\nlinux\/amd64, 6 layers/ },
   'testing-your-code.ts': { prints: /^\S+ pass 3$/m },
+  'trace-requests.ts': {
+    args: ['spec/fixtures/docker-26-multi-tag.tar', 'traced/app:1.0'],
+    prints:
+      /^\[push\] POST http:\S+\/v2\/traced\/app\/blobs\/uploads\/\S* 20[12] [^]*^\[list\] GET \S+ 200 [\d.]+ ms, 0 up, [1-9]\d* down$/m,
+  },
   'test-with-embedded-registry.ts': { prints: /the registry has team\/app:1\.0 as DIGEST/ },
 };
 

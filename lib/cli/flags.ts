@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 
 /** How a registry is reached. */
 export interface ConnectionFlags {
@@ -28,7 +28,11 @@ export interface PlatformFlags extends ResultFlags {
   platform?: string;
 }
 
-export interface PushFlags extends PlatformFlags {
+export interface TransferFlags extends PlatformFlags {
+  progress: 'auto' | 'bars' | 'plain' | 'json' | 'none';
+}
+
+export interface PushFlags extends TransferFlags {
   allTags?: boolean;
   firstTag?: boolean;
   image?: string;
@@ -39,7 +43,7 @@ export interface PushFlags extends PlatformFlags {
   dryRun?: boolean;
 }
 
-export interface PullFlags extends PlatformFlags {
+export interface PullFlags extends TransferFlags {
   format: 'docker' | 'oci';
 }
 
@@ -94,6 +98,14 @@ export function withPlatform(command: Command): Command {
 
 export function withConcurrency(command: Command): Command {
   return command.option('--concurrency <n>', 'blobs at once (default: 8, and more that are small)', wholeNumber);
+}
+
+export function withProgress(command: Command): Command {
+  return command.addOption(
+    new Option('--progress <kind>', 'on standard error: bars on a terminal, else lines (auto), or one of these')
+      .choices(['auto', 'bars', 'plain', 'json', 'none'])
+      .default('auto'),
+  );
 }
 
 /** For every command with a result, also where nothing else is printed anyway: a script adds them without a thought. */

@@ -1,6 +1,6 @@
 import { formatPlatform, type ImageConfig } from '../index.js';
 import { printable } from '../redact.js';
-import { formatBytes, formatColumns } from './format.js';
+import { cutTo, formatBytes, widthOf } from './format.js';
 
 /** A label, and what it says; several in a row with one subject have the label at the first of them. */
 export type Fact = readonly [label: string, text: string];
@@ -22,10 +22,23 @@ export interface TabledLayer {
   packing: string;
 }
 
-/** A line for each fact that says something. What they say may come from an archive or a registry. */
-export function formatFacts(facts: readonly Fact[]): string {
-  const telling = facts.filter(([, text]) => text !== '');
-  return formatColumns(telling.map((fact) => fact.map((cell) => printable(cell))));
+/** What people came for, to be copied as a whole: it wraps where there is too little room. */
+const WHOLE = new Set(['Name', 'Digest']);
+
+/**
+ * A line for each fact that says something. What they say may come from an archive or a registry.
+ * @param room - columns of a line, `Infinity` but on a terminal
+ */
+export function formatFacts(facts: readonly Fact[], room = Infinity): string {
+  const telling = facts.filter(([, text]) => text !== '').map(([label, text]) => [label, printable(text)] as const);
+  const width = telling.reduce((most, [label]) => Math.max(most, label.length), 0);
+  return telling.map(([label, text]) => `${factLine(label, text, width, room)}\n`).join('');
+}
+
+function factLine(label: string, text: string, width: number, room: number): string {
+  const line = `${label.padEnd(width)}  ${text}`.trimEnd();
+  if (widthOf(line) <= room) return line;
+  return WHOLE.has(label) ? `${label} ${text}` : cutTo(line, room);
 }
 
 export function imageFacts(image: TabledImage, config: string, layers: readonly TabledLayer[]): Fact[] {

@@ -1,5 +1,5 @@
 import { ExitCode } from './exit-code.js';
-import type { Io } from './io.js';
+import type { Io, Screen } from './io.js';
 
 /** The part of Node's `process` that is needed here. */
 export interface ProcessLike {
@@ -12,7 +12,7 @@ export interface ProcessLike {
   exit(code?: number | string | null): unknown;
 }
 
-interface Outlet {
+interface Outlet extends Screen {
   write(text: string): unknown;
   on(event: 'error', listener: (error: NodeJS.ErrnoException) => void): unknown;
 }
@@ -56,6 +56,7 @@ export function processIo(process: ProcessLike): { io: Io; exitCode: (code: numb
     stdoutStream: process.stdout,
     requireReader: () => void (unreadCode = ExitCode.unread),
     stderr: (text) => void process.stderr.write(text),
+    screen: process.stderr,
     env: process.env,
     signal: interrupted.signal,
   };

@@ -23,9 +23,9 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError) return usageCode(error, args, io);
     if (io.signal.aborted) return ExitCode.interrupted;
-    const { describeError, exitCodeFor } = await import('./describe-error.js');
-    io.stderr(`error: ${describeError(error)}\n`);
-    return exitCodeFor(error);
+    const { reportError } = await import('./describe-error.js');
+    // Only one command runs, so only one can have been asked for that.
+    return reportError(error, io, { json: program.commands.some((command) => command.opts().progress === 'json') });
   }
 }
 

@@ -78,7 +78,18 @@ export function connect(
   io: Io,
   options: RegistryClientOptions = {},
 ): RegistryClient {
-  const { registry, plainHttp = false, insecure = false } = flags;
+  const { insecure, config } = flags;
+  return new RegistryClient({
+    url: addressOf(address, flags, io),
+    ...(insecure ? { insecure } : {}),
+    ...loadConfig({ ...(config === undefined ? {} : { path: config }), env: io.env }),
+    ...securityOf(flags),
+    ...optionsOf(flags),
+    ...options,
+  });
+}
+
+function addressOf(address: string | undefined, { registry, plainHttp }: ConnectionFlags, io: Io): string {
   if (address !== undefined && registry !== undefined) {
     throw new InvalidArgumentError(`${shown(address)} names a registry, and so does --registry`, {
       hint: 'Give only one of them.',
@@ -89,14 +100,7 @@ export function connect(
     throw new InvalidArgumentError(`--plain-http asks for http, but ${shown(typed ?? '')} for https`);
   }
   const written = typed ?? (io.env.REGISTRY_URL || DEFAULT_REGISTRY);
-  return new RegistryClient({
-    url: plainHttp ? `http://${written.replace(SCHEME, '')}` : written,
-    ...(insecure ? { insecure } : {}),
-    ...loadConfig({ ...(flags.config === undefined ? {} : { path: flags.config }), env: io.env }),
-    ...securityOf(flags),
-    ...optionsOf(flags),
-    ...options,
-  });
+  return plainHttp ? `http://${written.replace(SCHEME, '')}` : written;
 }
 
 function securityOf({ caFile, certFile, keyFile, proxy }: ConnectionFlags): RegistryClientOptions {

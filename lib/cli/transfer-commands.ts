@@ -3,10 +3,11 @@ import {
   example,
   type PullFlags,
   type PushFlags,
-  type PlatformFlags,
+  type TransferFlags,
   withConcurrency,
   withConnection,
   withPlatform,
+  withProgress,
   withResult,
 } from './flags.js';
 import { ARCHIVE_ENDS, exitCodes, REGISTRY_ENDS, section } from './help.js';
@@ -125,12 +126,12 @@ function addCopy(program: Command, io: Io): void {
       ),
     )
     .addHelpText('after', exitCodes(...REGISTRY_ENDS))
-    .action(async (source: string, target: string, options: PlatformFlags) => {
+    .action(async (source: string, target: string, options: TransferFlags) => {
       const { copy } = await import('./commands/copy.js');
       await copy(source, target, options, io);
     });
 }
 
 function withTransfer(command: Command): Command {
-  return withResult(withConcurrency(withPlatform(withConnection(command))));
+  return withResult(withProgress(withConcurrency(withPlatform(withConnection(command)))));
 }

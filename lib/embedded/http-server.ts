@@ -77,4 +77,8 @@ export class RegistryServer {
     await new Promise((resolve) => this.server.close(resolve));
     clearTimeout(cut);
   }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
 }

@@ -59,6 +59,10 @@ export class LayoutStore implements Store {
     await this.lock.release();
   }
 
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
   createBlob(): BlobWriter {
     this.assertOpen();
     const keep: Keep = (path, repository, digest) =>

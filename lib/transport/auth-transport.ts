@@ -96,6 +96,10 @@ export class AuthTransport implements Transport {
     await this.#inner.close?.();
   }
 
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
   #isRegistry(url: URL): boolean {
     return sameOrigin(url, this.#registry);
   }

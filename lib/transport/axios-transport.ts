@@ -80,6 +80,10 @@ export class AxiosTransport implements Transport {
     return Promise.resolve();
   }
 
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
   private readonly perform: Perform = async (request, body, signal, onRequest) => {
     const { url } = request;
     const { agent, forwarding } = this.agents.route(url);

@@ -25,4 +25,8 @@ export class LoggingTransport implements Transport {
   async close(): Promise<void> {
     await this.inner.close?.();
   }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
 }

@@ -42,8 +42,17 @@ export function networkError(request: TransportRequest, cause: unknown, what = '
     retryable: !PERMANENT.test(code),
     method: request.method,
     url,
-    cause: Object.assign(new Error(message), { code }),
+    cause: bare(message ?? code, code),
     hint: hint || HINTS[code],
+  });
+}
+
+/** Made here, so its frames would tell nothing. */
+function bare(message: string, code: string): Error {
+  const stack = printable(`Error: ${message}`);
+  return Object.defineProperty(Object.assign(new Error(message), { code }), 'stack', {
+    value: stack,
+    configurable: true,
   });
 }
 

@@ -35,6 +35,10 @@ export class RedirectTransport implements Transport {
   async close(): Promise<void> {
     await this.inner.close?.();
   }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
 }
 
 function nextHop(request: TransportRequest, response: TransportResponse): TransportRequest | undefined {

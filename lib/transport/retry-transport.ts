@@ -65,6 +65,10 @@ export class RetryTransport implements Transport {
     await this.inner.close?.();
   }
 
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
   private async attempt(request: TransportRequest): Promise<Outcome> {
     try {
       const response = await this.inner.send(request);

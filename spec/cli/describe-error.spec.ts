@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { describeError, exitCodeFor } from '../../lib/cli/describe-error.js';
+import { describeError, exitCodeFor, reportError } from '../../lib/cli/describe-error.js';
 import {
   AuthenticationError,
   DigestMismatchError,
@@ -12,6 +12,7 @@ import {
   UnsupportedError,
   ValidationError,
 } from '../../lib/errors.js';
+import { FakeIo } from './fake-io.js';
 
 const code = 'X';
 
@@ -55,5 +56,86 @@ describe('describeError', () => {
   it('lets no text from outside steer the terminal or pretend to be another line', () => {
     expect(describeError(new TarReadError('\u001b[2Jit is\nerror: fine'))).toBe('\\u001b[2Jit is\\u000aerror: fine');
     expect(describeError(new Error('\u009bbell\u0007'))).toMatch(/^Error: \\u009bbell\\u0007\n/);
+  });
+});
+
+describe('what to try', () => {
+  function absent(url: string): string {
+    return describeError(new NotFoundError('it is not there', { code, status: 404, url }));
+  }
+
+  it('for a wrong tag is to look which ones there are', () => {
+    expect(absent('http://localhost:5000/v2/team/app/manifests/9')).toBe(
+      'it is not there. See which tags there are: registry-client tags http://localhost:5000/team/app',
+    );
+    expect(absent('https://host.test/v2/app/manifests/9')).toMatch(/registry-client tags host\.test\/app$/);
+  });
+
+  it('for a wrong digest is to doubt the repository', () => {
+    expect(absent('https://host.test/v2/app/manifests/sha256:ab')).toBe(
+      'it is not there. Is this the repository that has it?',
+    );
+  });
+
+  it('for other things that are not there is nothing', () => {
+    expect(absent('https://host.test/v2/app/blobs/sha256:ab')).toBe('it is not there');
+  });
+
+  it('where http was spoken to a port for https is to say so', () => {
+    const details = { code, status: 400, url: 'http://localhost:5000/v2/' };
+    expect(describeError(new RegistryError('answered 400', details))).toBe(
+      'answered 400. If this port speaks TLS, write https:// before the name.',
+    );
+    const told = { ...details, errors: [{ code: 'NAME_INVALID' }] };
+    expect(describeError(new RegistryError('answered 400', told))).toBe('answered 400');
+    expect(describeError(new RegistryError('answered 400', { ...details, url: 'https://a.test/v2/' }))).toBe(
+      'answered 400',
+    );
+  });
+
+  it('stays what the package says where it does', () => {
+    const details = { code, status: 404, hint: 'Ask.', url: 'https://host.test/v2/app/manifests/9' };
+    expect(describeError(new NotFoundError('gone', details))).toBe('gone. Ask.');
+  });
+});
+
+describe('what OpenSSL says', () => {
+  it('is the part that people can read', () => {
+    const said =
+      'got no answer: write EPROTO 80CCA3A25D7F0000:error:0A00010B:SSL routines:ssl3_get_record:wrong version number:' +
+      '../deps/openssl/ssl/record/ssl3_record.c:350:\\u000a';
+    const error = new RegistryError(said, { code, hint: 'Use http://.' });
+    expect(describeError(error)).toBe('got no answer: write EPROTO wrong version number. Use http://.');
+  });
+});
+
+describe('reportError', () => {
+  const error = new NotFoundError('no\u001b[2J', { code: 'MANIFEST_UNKNOWN', status: 404, hint: 'Look.' });
+
+  function report(io: FakeIo, json = false): string {
+    expect(reportError(error, io, { json })).toBe(1);
+    return io.err;
+  }
+
+  it('is one line where it may be a log', () => {
+    expect(report(new FakeIo())).toBe('error: no\\u001b[2J. Look.\n');
+  });
+
+  it('has what to try in a line of its own on a terminal, and a red word', () => {
+    const io = Object.assign(new FakeIo(), { screen: { isTTY: true } });
+    expect(report(io)).toBe('\u001b[1m\u001b[31merror:\u001b[39m\u001b[22m no\\u001b[2J.\n  Look.\n');
+  });
+
+  it('is a line of JSON among others, with the exit code', () => {
+    expect(JSON.parse(report(new FakeIo(), true))).toEqual({
+      ...{ state: 'error', code: 'MANIFEST_UNKNOWN', message: 'no\\u001b[2J. Look.' },
+      ...{ retryable: false, status: 404, exitCode: 1 },
+    });
+  });
+
+  it('says of a mistake of ours in JSON what it says in words', () => {
+    const io = new FakeIo();
+    reportError(new TypeError('oops'), io, { json: true });
+    expect(JSON.parse(io.err)).toMatchObject({ code: 'UNEXPECTED', exitCode: 1 });
   });
 });

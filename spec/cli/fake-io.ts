@@ -10,6 +10,8 @@ export class FakeIo implements Io {
   private readonly interrupted = new AbortController();
   readonly signal = this.interrupted.signal;
   readonly stdoutStream: Io['stdoutStream'];
+  /** Standard error is no terminal unless a spec makes it one. */
+  screen: Io['screen'] = {};
 
   constructor(
     readonly env: Io['env'] = {},

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { formatBytes, formatColumns, formatJson, shortEntry } from '../../lib/cli/format.js';
+import { cutTo, formatBytes, formatColumns, formatJson, roomOf, shortEntry, widthOf } from '../../lib/cli/format.js';
 
 describe('formatBytes', () => {
   it.each([
@@ -75,5 +75,50 @@ describe('formatJson', () => {
   it('cuts nothing off', () => {
     const long = 'x'.repeat(100_000);
     expect(JSON.parse(formatJson({ long }))).toEqual({ long });
+  });
+});
+
+describe('formatColumns, where there is too little room', () => {
+  const rows = [
+    ['NAME', 'TYPE', 'TIME'],
+    ['abcdefghij', 'application/x', '2024-02-03T04:05:06Z'],
+  ];
+
+  it.each([
+    [47, 'abcdefghij  application/x  2024-02-03T04:05:06Z'],
+    [46, 'abcdefghij  application/x  2024-02-03T04:05:0…'],
+    [38, 'abcdefghij  application/x  2024-02-03…'],
+    [35, 'abcdefghij  applicati…  2024-02-03…'],
+    [30, 'abcdefghij  appl…  2024-02-03…'],
+    [26, 'abcdefghij  appl…  2024-0…'],
+  ])('of %p columns has cells that give way in their order, and no line that is longer', (room, line) => {
+    const givingWay = [
+      [2, 11],
+      [1, 5],
+    ] as const;
+    const [head, body] = formatColumns(rows, room, givingWay).split('\n');
+    expect([body, widthOf(head!) <= room]).toEqual([line, true]);
+  });
+});
+
+describe('roomOf', () => {
+  it('is what a terminal has, and no end of it elsewhere', () => {
+    const all = [{ isTTY: true, columns: 80 }, { isTTY: true, columns: 0 }, { columns: 80 }, {}].map(roomOf);
+    expect(all).toEqual([80, Infinity, Infinity, Infinity]);
+  });
+});
+
+describe('cutTo', () => {
+  it.each([
+    ['short', 5, 'short'],
+    ['longer', 5, 'long…'],
+    ['한국어', 6, '한국어'],
+    ['한국어', 5, '한국…'],
+    ['한국어', 4, '한…'],
+    ['a😀b', 3, 'a…'],
+    ['any', 1, '…'],
+  ])('makes %p of %p columns %p', (text, width, cut) => {
+    expect(cutTo(text, width)).toBe(cut);
+    expect(widthOf(cut)).toBeLessThanOrEqual(width);
   });
 });

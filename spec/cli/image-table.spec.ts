@@ -58,6 +58,25 @@ describe('imageFacts', () => {
   });
 });
 
+describe('formatFacts', () => {
+  const digest = `sha256:${'0123456789abcdef'.repeat(4)}`;
+
+  it('cuts what is too long for a terminal, but not what is to be copied from it', () => {
+    const facts = [
+      ['Digest', digest],
+      ['Config', digest],
+      ['Entrypoint', 'run'],
+    ] as const;
+    expect(formatFacts(facts, 80).split('\n')).toEqual([
+      `Digest ${digest}`,
+      `Config      ${digest.slice(0, 67)}…`,
+      'Entrypoint  run',
+      '',
+    ]);
+    expect(formatFacts(facts)).toContain(`Config      ${digest}\n`);
+  });
+});
+
 describe('labelled', () => {
   it('has the label at the first line only', () => {
     expect(labelled('Env', ['a', 'b'])).toEqual([

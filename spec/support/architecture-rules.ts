@@ -18,7 +18,8 @@ const HELPERS = ['origin', 'retry-after', 'discard', 'response-body', 'time-limi
  * imported as a type only.
  */
 const ARROWS: Readonly<Record<string, { from: readonly string[]; types?: readonly string[] }>> = {
-  errors: { from: [] },
+  errors: { from: ['error-view'] },
+  'error-view': { from: ['redact'] },
   redact: { from: [] },
   'whole-number': { from: ['errors'] },
   version: { from: [] },
@@ -61,9 +62,11 @@ const ARROWS: Readonly<Record<string, { from: readonly string[]; types?: readonl
     from: ['errors', 'oci', 'archive', 'compression', 'transfer'],
     types: ['client-options', 'options', 'transport/transport'],
   },
+  'client-events': { from: ['transfer'], types: ['client-options', 'registry-client'] },
   'registry-client': {
     from: [
       'archive-pushes',
+      'client-events',
       'errors',
       'redact',
       'oci',
@@ -91,7 +94,7 @@ const ARROWS: Readonly<Record<string, { from: readonly string[]; types?: readonl
       'compression',
       'transport',
     ],
-    types: ['client-options', 'service-overrides'],
+    types: ['client-events', 'client-options', 'error-view', 'service-overrides'],
   },
   // A program like any other that uses the package, but for texts it must make safe to print, its version, and `serve`.
   cli: { from: ['index', 'testing', 'redact', 'version'] },

@@ -8,7 +8,7 @@ import {
 } from '../../index.js';
 import { printable } from '../../redact.js';
 import type { PlatformFlags } from '../flags.js';
-import { formatBytes, formatColumns, formatJson, shortEntry } from '../format.js';
+import { formatBytes, formatColumns, formatJson, roomOf, shortEntry } from '../format.js';
 import { type Fact, formatFacts, imageFacts, labelled, platformOf } from '../image-table.js';
 import type { Io } from '../io.js';
 import { fullName, SCHEME, targetOf } from '../target.js';
@@ -35,20 +35,21 @@ async function inspectArchive(tar: string, { json, platform }: PlatformFlags, io
   const archive = await TarArchive.open(tar);
   try {
     const images = await archive.inspect();
-    io.stdout(json ? formatJson(images) : images.map(describeArchived).join('\n'));
+    const room = roomOf(io.stdoutStream);
+    io.stdout(json ? formatJson(images) : images.map((image) => describeArchived(image, room)).join('\n'));
   } finally {
     await archive.close();
   }
 }
 
-function describeArchived(image: ImageInspection): string {
+function describeArchived(image: ImageInspection, room: number): string {
   const layers = image.layers.map(({ entry, size, packing }) => ({
     name: shortEntry(entry),
     size,
     packing: packing === 'none' ? 'plain' : packing,
   }));
   const facts = imageFacts({ ...image.config, ...image }, image.config.digest, layers);
-  return formatFacts([['Tags', image.tags.join(', ') || 'none'], ...facts]);
+  return formatFacts([['Tags', image.tags.join(', ') || 'none'], ...facts], room);
 }
 
 async function inspectReference(name: string, flags: PlatformFlags, io: Io): Promise<void> {
@@ -58,21 +59,21 @@ async function inspectReference(name: string, flags: PlatformFlags, io: Io): Pro
     const options = { signal: io.signal, ...(platform === undefined ? {} : { platform }) };
     const info = await client.getImageInfo(repository, reference, options);
     if (json) return io.stdout(formatJson(info));
-    io.stdout(describe(info, fullName(client, { repository, tag })));
+    io.stdout(describe(info, fullName(client, { repository, tag }), roomOf(io.stdoutStream)));
   } finally {
     await client.close();
   }
 }
 
 /** Of several platforms the first one in full: they differ in what they are for, seldom in what they are. */
-function describe({ platforms, digest, mediaType, attestations }: ImageInfo, name: string): string {
+function describe({ platforms, digest, mediaType, attestations }: ImageInfo, name: string, room: number): string {
   const [first] = platforms as readonly [PlatformImage];
   const head: Fact[] = [
     ['Name', name],
     ['Digest', digest],
     ['Type', mediaType],
   ];
-  if (first.digest === digest) return formatFacts([...head, ...factsOf(first)]);
+  if (first.digest === digest) return formatFacts([...head, ...factsOf(first)], room);
   const rows = platforms.map((image) =>
     [platformOf(image), formatBytes(image.size), image.digest].map((cell) => printable(cell)),
   );
@@ -80,7 +81,8 @@ function describe({ platforms, digest, mediaType, attestations }: ImageInfo, nam
     ...labelled('Platforms', formatColumns(rows).trimEnd().split('\n')),
     ['Attestations', attestations.length === 0 ? '' : String(attestations.length)],
   ];
-  return `${formatFacts([...head, ...index])}\n${formatFacts([['Digest', first.digest], ...factsOf(first)])}`;
+  const one: Fact[] = [['Digest', first.digest], ...factsOf(first)];
+  return `${formatFacts([...head, ...index], room)}\n${formatFacts(one, room)}`;
 }
 
 function factsOf(image: PlatformImage): Fact[] {

@@ -4,7 +4,8 @@ import { formatJson } from '../format.js';
 import type { Io } from '../io.js';
 import type { PushFlags } from '../flags.js';
 import { checkNaming, decidingOptions, imageOption } from '../push-flags.js';
-import { PushProgress } from '../push-progress.js';
+import { type Report, withView } from '../progress/open-view.js';
+import { ofPush } from '../progress/push-progress.js';
 import { connect, targetOf } from '../target.js';
 
 /** Prints one `host/repository:tag@digest` per tag on standard output; with `--dry-run` what it would do. */
@@ -15,26 +16,34 @@ export async function push(tar: string, reference: string | undefined, flags: Pu
     return planPush(tar, reference, flags, io);
   }
   checkNaming(reference, flags);
-  const pushed =
-    reference === undefined ? await pushOriginalTags(tar, flags, io) : await pushAs(tar, reference, flags, io);
+  const pushed = await withView('push', flags, io, (report) =>
+    reference === undefined ? pushOriginalTags(tar, flags, io, report) : pushAs(tar, reference, flags, io, report),
+  );
   if (flags.json) io.stdout(formatJson(pushed));
   else for (const { reference: name, digest } of pushed) io.stdout(`${name}@${digest}\n`);
 }
 
-async function pushAs(tar: string, reference: string, flags: PushFlags, io: Io): Promise<PushedImage[]> {
+async function pushAs(
+  tar: string,
+  reference: string,
+  flags: PushFlags,
+  io: Io,
+  report: Report,
+): Promise<PushedImage[]> {
   const { client, name } = targetOf(reference, flags, io);
   try {
-    return [await client.push(inputOf(tar, io), name, { ...transferOptions(flags, io), ...imageOption(flags) })];
+    const options = { ...transferOptions(flags, io, report), ...imageOption(flags) };
+    return [await client.push(inputOf(tar, io), name, options)];
   } finally {
     await client.close();
   }
 }
 
-async function pushOriginalTags(tar: string, flags: PushFlags, io: Io): Promise<PushedImage[]> {
+async function pushOriginalTags(tar: string, flags: PushFlags, io: Io, report: Report): Promise<PushedImage[]> {
   const client = connect(undefined, flags, io);
   try {
     const which = flags.firstTag ? 'first' : 'all';
-    return await client.pushOriginalTags(inputOf(tar, io), { ...transferOptions(flags, io), which });
+    return await client.pushOriginalTags(inputOf(tar, io), { ...transferOptions(flags, io, report), which });
   } finally {
     await client.close();
   }
@@ -50,12 +59,10 @@ function inputOf(tar: string, io: Io): PushInput {
   });
 }
 
-function transferOptions(flags: PushFlags, io: Io): Omit<PushOptions, 'image'> {
-  const { quiet } = flags;
-  const progress = new PushProgress((line) => io.stderr(`${line}\n`));
+function transferOptions(flags: PushFlags, io: Io, report: Report): Omit<PushOptions, 'image'> {
   return {
     ...decidingOptions(flags),
     signal: io.signal,
-    ...(quiet ? {} : { onProgress: (event) => progress.report(event) }),
+    ...(report && { onProgress: (event) => report(ofPush(event)) }),
   };
 }

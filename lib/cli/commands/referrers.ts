@@ -1,7 +1,7 @@
 import { collect, type Descriptor } from '../../index.js';
 import { printable } from '../../redact.js';
 import type { ReferrersFlags } from '../flags.js';
-import { formatBytes, formatColumns, formatJson } from '../format.js';
+import { formatBytes, formatColumns, formatJson, type GivingWay, roomOf } from '../format.js';
 import type { Io } from '../io.js';
 import { fullName, targetOf } from '../target.js';
 
@@ -15,7 +15,7 @@ export async function referrers(name: string, flags: ReferrersFlags, io: Io): Pr
   try {
     const options = { signal: io.signal, ...(artifactType === undefined ? {} : { artifactType }) };
     const found = await collect(client.listReferrers(repository, reference, options));
-    io.stdout(flags.json ? formatJson(found) : lines(found, flags));
+    io.stdout(flags.json ? formatJson(found) : lines(found, flags, roomOf(io.stdoutStream)));
     if (found.length === 0 && !flags.quiet)
       io.stderr(`nothing refers to ${fullName(client, { repository, tag, digest })}\n`);
   } finally {
@@ -23,10 +23,17 @@ export async function referrers(name: string, flags: ReferrersFlags, io: Io): Pr
   }
 }
 
-function lines(found: readonly Descriptor[], { quiet }: ReferrersFlags): string {
+/** The time of the day first, then much of the type; of a digest so much that it can be told from others. */
+const GIVING_WAY: GivingWay = [
+  [3, 11],
+  [1, 16],
+  [0, 20],
+];
+
+function lines(found: readonly Descriptor[], { quiet }: ReferrersFlags, room: number): string {
   if (quiet) return found.map(({ digest }) => `${digest}\n`).join('');
   if (found.length === 0) return '';
-  return formatColumns([['DIGEST', 'ARTIFACT TYPE', 'SIZE', 'CREATED'], ...found.map(row)]);
+  return formatColumns([['DIGEST', 'ARTIFACT TYPE', 'SIZE', 'CREATED'], ...found.map(row)], room, GIVING_WAY);
 }
 
 function row({ digest, mediaType, size, ...referrer }: Descriptor): string[] {

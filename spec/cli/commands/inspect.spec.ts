@@ -3,7 +3,8 @@ import { rm, writeFile } from 'node:fs/promises';
 import { type ImageInfo, RegistryClient } from '../../../lib/index.js';
 import { text } from '../../support/content.js';
 import { Archives, Listening } from '../archives.js';
-import { cli } from '../fake-io.js';
+import { run } from '../../../lib/cli/program.js';
+import { cli, FakeIo } from '../fake-io.js';
 
 describe('registry-client inspect <tar>', () => {
   const archives = new Archives();
@@ -23,6 +24,15 @@ describe('registry-client inspect <tar>', () => {
       /^Labels +org\.opencontainers\.image\.title=fixture app\n +org\.opencontainers\.image\.version=1\.2\.3$/m,
     );
     expect(out.match(/plain {2}blobs\/sha256\/[0-9a-f]{12}$/gm)).toHaveLength(6);
+  });
+
+  it('fits a terminal, and is whole elsewhere', async () => {
+    const longest = (out: string) => Math.max(...out.split('\n').map((line) => line.length));
+    const io = new FakeIo({}, { isTTY: true });
+    Object.assign(io.stdoutStream, { columns: 60 });
+    const args = ['inspect', 'spec/fixtures/docker-26-multi-tag.tar'];
+    expect([await run(args, io), longest(io.out)]).toEqual([0, 60]);
+    expect(longest((await cli(args)).out)).toBeGreaterThan(80);
   });
 
   it('shows images one after the other', async () => {

@@ -100,6 +100,13 @@ describe('registry-client pull', () => {
       expect(JSON.parse(err.slice(err.indexOf('{')))).toMatchObject({ digest });
     });
 
+    it('writes the result as one of the lines for programs', async () => {
+      const { err } = await piped('--progress', 'json');
+      const lines = err.trimEnd().split('\n');
+      expect(JSON.parse(lines.at(-1)!)).toMatchObject({ state: 'result', digest });
+      expect(JSON.parse(lines.at(-2)!)).toMatchObject({ state: 'done', pulled: 3 });
+    });
+
     it('writes nothing but the archive when it is quiet', async () => {
       const io = await piped('--quiet', '--json');
       expect(io.err).toBe('');

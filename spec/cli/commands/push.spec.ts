@@ -191,6 +191,25 @@ describe('registry-client push', () => {
     ]);
   });
 
+  describe('with --progress json', () => {
+    function states(err: string): unknown[] {
+      return err
+        .trimEnd()
+        .split('\n')
+        .map((line) => (JSON.parse(line) as { state: string }).state);
+    }
+
+    it('tells programs what it does, line by line, and people nothing else', async () => {
+      const { code, err } = await push(await archives.write(), 'lines/app:1', '--progress', 'json');
+      expect([code, states(err)[0], states(err).slice(-2)]).toEqual([0, 'planned', ['tagged', 'done']]);
+    });
+
+    it('ends with the error as such a line', async () => {
+      const { code, err } = await push('nowhere.tar', 'app:1', '--progress', 'json');
+      expect([code, states(err), JSON.parse(err)]).toEqual([3, ['error'], expect.objectContaining({ exitCode: 3 })]);
+    });
+  });
+
   it('keeps errors when it is quiet', async () => {
     expect((await push('nowhere.tar', 'app:1', '-q')).err).toContain('there is no file nowhere.tar');
   });

@@ -1,5 +1,21 @@
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { PushProgress } from '../../lib/cli/push-progress.js';
+import { PlainView } from '../../../lib/cli/progress/plain-view.js';
+import { ofPush } from '../../../lib/cli/progress/push-progress.js';
+import { styleFor } from '../../../lib/cli/style.js';
+import type { PushEvent } from '../../../lib/index.js';
+
+/** A push as plain lines. */
+class PushProgress {
+  private readonly view: PlainView;
+
+  constructor(line: (text: string) => void, interval?: number) {
+    this.view = new PlainView('push', line, styleFor({}, {}), interval);
+  }
+
+  report(event: PushEvent): void {
+    this.view.report(ofPush(event));
+  }
+}
 
 const blob = { entry: `${'a'.repeat(64)}/layer.tar`, size: 2000 };
 const other = { entry: 'config.json', size: 1000 };
@@ -8,7 +24,7 @@ function descriptor(size: number) {
   return { mediaType: 'layer', digest: `sha256:${'b'.repeat(64)}`, size };
 }
 
-describe('PushProgress', () => {
+describe('a push as plain lines', () => {
   let lines: string[];
   let progress: PushProgress;
   beforeEach(() => {
@@ -115,7 +131,10 @@ describe('PushProgress', () => {
         timed.report({ state: 'progress', blob, read: second * 100, sent: 0 });
       }
       jest.useRealTimers();
-      expect(told.slice(1)).toEqual(['500 B of 3.0 kB (16 %)', '1.0 kB of 3.0 kB (33 %)']);
+      expect(told.slice(1)).toEqual([
+        '500 B of 3.0 kB (16 %), 100 B/s, 0:25 left',
+        '1.0 kB of 3.0 kB (33 %), 100 B/s, 0:20 left',
+      ]);
     });
 
     it('is summed over all blobs, those that ended in full', () => {

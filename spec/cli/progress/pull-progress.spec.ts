@@ -1,10 +1,26 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { PullProgress } from '../../lib/cli/pull-progress.js';
+import { ofPull } from '../../../lib/cli/progress/pull-progress.js';
+import { PlainView } from '../../../lib/cli/progress/plain-view.js';
+import { styleFor } from '../../../lib/cli/style.js';
+import type { PullEvent } from '../../../lib/index.js';
+
+/** A pull as plain lines. */
+class PullProgress {
+  private readonly view: PlainView;
+
+  constructor(line: (text: string) => void, interval?: number) {
+    this.view = new PlainView('pull', line, styleFor({}, {}), interval);
+  }
+
+  report(event: PullEvent): void {
+    this.view.report(ofPull(event));
+  }
+}
 
 const descriptor = { mediaType: 'layer', digest: `sha256:${'a'.repeat(64)}`, size: 2000 };
 const other = { mediaType: 'config', digest: `sha256:${'b'.repeat(64)}`, size: 1000 };
 
-describe('PullProgress', () => {
+describe('a pull as plain lines', () => {
   let lines: string[];
   let progress: PullProgress;
   beforeEach(() => {

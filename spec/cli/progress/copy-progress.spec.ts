@@ -1,10 +1,26 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { CopyProgress } from '../../lib/cli/copy-progress.js';
+import { ofCopy } from '../../../lib/cli/progress/copy-progress.js';
+import { PlainView } from '../../../lib/cli/progress/plain-view.js';
+import { styleFor } from '../../../lib/cli/style.js';
+import type { CopyEvent } from '../../../lib/index.js';
+
+/** A copy as plain lines. */
+class CopyProgress {
+  private readonly view: PlainView;
+
+  constructor(line: (text: string) => void, interval?: number) {
+    this.view = new PlainView('copy', line, styleFor({}, {}), interval);
+  }
+
+  report(event: CopyEvent): void {
+    this.view.report(ofCopy(event));
+  }
+}
 
 const descriptor = { mediaType: 'layer', digest: `sha256:${'a'.repeat(64)}`, size: 2000 };
 const other = { mediaType: 'config', digest: `sha256:${'b'.repeat(64)}`, size: 1000 };
 
-describe('CopyProgress', () => {
+describe('a copy as plain lines', () => {
   let lines: string[];
   let progress: CopyProgress;
   beforeEach(() => {
