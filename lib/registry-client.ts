@@ -269,11 +269,11 @@ export class RegistryClient {
     const copy = new Copy({
       // A mirror may be behind, and what is written here would be old under a new name.
       source: {
-        ...(isSameRegistry ? servicesOf(this) : this.reading),
+        ...(isSameRegistry ? endOf(this) : { ...this.reading, registry: this.registry }),
         repository: from.repository,
         reference: from.digest ?? from.tag ?? 'latest',
       },
-      target: { ...servicesOf(to), repository: into.repository, reference: tag },
+      target: { ...endOf(to), repository: into.repository, reference: tag },
       isSameRegistry,
       ...{ platform, concurrency, signal },
       onProgress: options.onProgress ?? ((): void => undefined),
@@ -334,6 +334,6 @@ export class RegistryClient {
   }
 }
 
-function servicesOf({ blobs, manifests }: RegistryClient): Pick<CopyEnd, 'blobs' | 'manifests'> {
-  return { blobs, manifests };
+function endOf({ blobs, manifests, registry }: RegistryClient): Pick<CopyEnd, 'blobs' | 'manifests' | 'registry'> {
+  return { blobs, manifests, registry };
 }

@@ -25,9 +25,9 @@ import { seal } from './seal.js';
 import {
   chunksUpTo,
   contentRangeIgnored,
-  laterChunksDropped,
   patchCreates,
   postOnlyStarts,
+  rangeStandsStill,
   staleLocations,
   withoutChunks,
 } from './upload-quirks.js';
@@ -62,7 +62,7 @@ const QUIRKS: Readonly<Record<PersonalityName, () => readonly Quirk[]>> = {
     staleLocations('3'),
   ],
   // go-containerregistry pkg/v1/remote/options.go: more than 1000 tags a page are refused.
-  ecr: () => [pagesUpTo(1000, 'tags'), mediaTypeRequired, patchCreates, laterChunksDropped],
+  ecr: () => [pagesUpTo(1000, 'tags'), mediaTypeRequired, patchCreates, rangeStandsStill()],
   ghcr: () => [withoutCatalog(404), withoutDelete, chunksUpTo(GHCR_CHUNK)],
   google: () => [withoutChunks, tagsFirst, googleTagList],
   'docker-hub': () => [withoutCatalog(401), withoutDelete, pullLimit(HUB_PULLS, HUB_WINDOW)],

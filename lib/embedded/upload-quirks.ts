@@ -51,15 +51,20 @@ export const patchCreates: Quirk = async (request, next) => {
   return request.method === 'PATCH' && answer.status === 202 ? { ...answer, status: 201 } : answer;
 };
 
-/** ECR takes the first chunk, and drops the bytes of those behind it without a word (aws/containers-roadmap#2831). */
-export const laterChunksDropped: Quirk = async (request, next) => {
-  const isLater = isChunk(request) && !/^0-/.test(request.headers['content-range'] ?? '');
-  if (!isLater) return next.handle(request);
-  const answer = await ask(next, 'GET', request.target);
-  return answer.status === 204
-    ? { ...answer, status: 202, headers: { ...answer.headers, 'content-length': '0' } }
-    : answer;
-};
+/** ECR stores every chunk, and goes on saying that it has the first one only (aws/containers-roadmap#2831, as corrected there). */
+export function rangeStandsStill(): Quirk {
+  const first = new Map<string, string>();
+  return async (request, next) => {
+    const { endpoint, reference } = request.route;
+    const answer = await next.handle(request);
+    const { range } = answer.headers;
+    if (endpoint !== 'upload') return answer;
+    if (request.method === 'PUT' || request.method === 'DELETE') first.delete(reference);
+    if (range === undefined) return answer;
+    if (isChunk(request) && answer.status < 300 && !first.has(reference)) first.set(reference, range);
+    return { ...answer, headers: { ...answer.headers, range: first.get(reference) ?? range } };
+  };
+}
 
 /** GHCR refuses chunks beyond a size, though no stream without Content-Range (ocx-sh/ocx#237). */
 export function chunksUpTo(limit: number): Quirk {

@@ -71,12 +71,17 @@ export function parseReference(text: string): Reference {
   };
 }
 
-/** `[host[:port]/]repository[:tag][@digest]`. */
-export function formatReference(reference: Reference): string {
-  const host = reference.registry === undefined ? '' : `${reference.registry}/`;
+/** `[host[:port]/]repository[:tag][@digest]`; behind `docker.io/` an official image is `library/…`, as docker prints it. */
+export function formatReference({ registry, repository, ...reference }: Reference): string {
+  const name = registry === undefined ? repository : `${registry}/${repositoryOn(registry, repository)}`;
   const tag = reference.tag === undefined ? '' : `:${reference.tag}`;
   const digest = reference.digest === undefined ? '' : `@${reference.digest}`;
-  return `${host}${reference.repository}${tag}${digest}`;
+  return `${name}${tag}${digest}`;
+}
+
+/** Official images of Docker Hub are `alpine` to people, and `library/alpine` to the registry. */
+export function repositoryOn(registry: string, repository: string): string {
+  return registry === 'docker.io' && !repository.includes('/') ? `library/${repository}` : repository;
 }
 
 /** `repository:tag` or `repository@digest`. */

@@ -4,7 +4,6 @@ import { inject, injectable } from 'inversify';
 import { NotFoundError, RegistryError } from '../errors.js';
 import { streamOf } from '../oci/byte-stream.js';
 import type { Descriptor } from '../oci/descriptor.js';
-import { assertRepository } from '../oci/reference.js';
 import type { ResolvedOptions } from '../options.js';
 import { TOKENS } from '../tokens.js';
 import type { RequestBody, Transport } from '../transport/transport.js';
@@ -97,10 +96,11 @@ export class BlobService {
     digest: string,
     { signal, timeout, forPush = false, mountFrom }: BlobExistsOptions = {},
   ): Promise<boolean> {
-    const { url, scopes } = this.requests.endpoints.blob(repository, digest, forPush ? pushScope : pullScope);
+    const { endpoints } = this.requests;
+    const { url, scopes } = endpoints.blob(repository, digest, forPush ? pushScope : pullScope);
     const doing = `looking for ${digest} in ${repository}`;
     // A mount will need to read there, and one token can allow both.
-    const wanted = mountFrom === undefined ? scopes : [...scopes, pullScope(assertRepository(mountFrom))];
+    const wanted = mountFrom === undefined ? scopes : [...scopes, endpoints.scope(mountFrom, 'pull')];
     try {
       const call = { url, scopes: wanted, method: 'HEAD', signal, timeout, expected: [200], doing };
       await this.requests.metadata(call);

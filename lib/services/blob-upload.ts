@@ -161,7 +161,7 @@ export class BlobUpload {
   }
 
   private async delete(signal: AbortSignal): Promise<void> {
-    const scopes = [...this.scopes, `repository:${this.repository}:delete`];
+    const scopes = [...this.scopes, this.requests.endpoints.scope(this.repository, 'delete')];
     const call = { url: this.location, scopes, method: 'DELETE', signal, repeatable: false };
     discard(await this.requests.transfer({ ...call, expected: [204, 202, 200], doing: 'cancelling an upload' }));
   }

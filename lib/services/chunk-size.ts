@@ -25,7 +25,7 @@ export class ChunkSize {
     return (this.hasShrunk = true);
   }
 
-  /** The registry drops chunks. @returns whether there is another way to try */
+  /** The registry drops chunks, or cannot say which it has. @returns whether there is another way to try */
   dropped(): boolean {
     if (this.hasShrunk) return false;
     this.isWholeOnly = true;

@@ -22,7 +22,7 @@ const MAX_BREAKS = 4;
  * memory, so that what is lost of it can be sent again. Source: distribution-spec v1.1, "Pushing a blob in chunks".
  */
 export class ChunkedUpload {
-  /** Whether the registry answered as if it had not taken a chunk: ECR does so, and drops it (aws/containers-roadmap#2831). */
+  /** Whether the registry answered as if it had not taken a chunk. ECR does so, and has (aws/containers-roadmap#2831); who knows of others. */
   isStalled = false;
   /** Bytes the registry has. */
   private from = 0;

@@ -1,5 +1,5 @@
 import { assertDigest } from '../oci/digest.js';
-import { assertRepository, assertTagOrDigest } from '../oci/reference.js';
+import { assertRepository, assertTagOrDigest, repositoryOn } from '../oci/reference.js';
 
 /** Address of one operation, with the access a token for it must grant. */
 export interface Endpoint {
@@ -20,13 +20,21 @@ export function deleteScope(repository: string): string {
   return `repository:${repository}:delete,pull`;
 }
 
+/** Where Docker Hub has its API. */
+const HUB_API = 'registry-1.docker.io';
+
 /**
  * Where the operations of the distribution spec are. Every name and digest is checked here, before it enters a URL.
  * Source: distribution-spec v1.1, "Endpoints".
  */
 export class Endpoints {
+  /** As it stands in references. */
+  private readonly registry: string;
+
   /** @param base - ends with `/` */
-  constructor(private readonly base: URL) {}
+  constructor(private readonly base: URL) {
+    this.registry = base.host === HUB_API ? 'docker.io' : base.host;
+  }
 
   ping(): Endpoint {
     return { url: new URL('v2/', this.base), scopes: [] };
@@ -60,9 +68,14 @@ export class Endpoints {
 
   /** Mounting reads the other repository too, and one token must allow both. */
   mount(repository: string, digest: string, from: string): Endpoint {
-    const query = { mount: assertDigest(digest), from: assertRepository(from) };
+    const query = { mount: assertDigest(digest), from: this.nameOf(from) };
     const endpoint = this.in(repository, 'blobs/uploads/', query, pushScope);
-    return { ...endpoint, scopes: [...endpoint.scopes, pullScope(from)] };
+    return { ...endpoint, scopes: [...endpoint.scopes, this.scope(from, 'pull')] };
+  }
+
+  /** `repository:<name>:<action>`, to be asked for along with what an operation needs. */
+  scope(repository: string, action: 'pull' | 'delete'): string {
+    return `repository:${this.nameOf(repository)}:${action}`;
   }
 
   private in(
@@ -71,8 +84,12 @@ export class Endpoints {
     query: Readonly<Record<string, string>>,
     scope: (repository: string) => string,
   ): Endpoint {
-    const name = assertRepository(repository);
+    const name = this.nameOf(repository);
     return { url: this.url(`v2/${name}/${path}`, query), scopes: [scope(name)] };
+  }
+
+  private nameOf(repository: string): string {
+    return repositoryOn(this.registry, assertRepository(repository));
   }
 
   private url(path: string, query: Readonly<Record<string, string>>): URL {

@@ -3,6 +3,7 @@ import type { Descriptor } from '../oci/descriptor.js';
 import { DigestMismatchError } from '../errors.js';
 import { storedBlobs } from '../archive/image-files.js';
 import type { RawManifest } from '../oci/manifest.js';
+import { formatReference } from '../oci/reference.js';
 import type { BlobService, PushedBlob } from '../services/blob-service.js';
 import type { ManifestService } from '../services/manifest-service.js';
 import { fetchImages } from './image-graph.js';
@@ -13,6 +14,8 @@ import { TogetherOrNone } from './together-or-none.js';
 export interface CopyEnd {
   blobs: BlobService;
   manifests: ManifestService;
+  /** `host[:port]` */
+  registry: string;
   repository: string;
   /** A tag or a digest. */
   reference: string;
@@ -114,7 +117,7 @@ export class Copy {
     await target.manifests.push(target.repository, target.reference, root, { signal });
     onProgress({
       state: 'tagged',
-      reference: `${target.repository}:${target.reference}`,
+      reference: formatReference({ ...target, tag: target.reference }),
       digest: root.descriptor.digest,
     });
     return root.descriptor;

@@ -106,6 +106,8 @@ export async function deleteTag(
   }
 }
 
+const FALLBACK = 'With the option fallback (--fallback) the tag gets an image of its own, and that is deleted.';
+
 /** Every tag of the repository that points to `digest`. A registry without a HEAD of manifests would be asked for each of them. */
 async function tagsOf(
   { manifests, repositories, concurrency }: DeletionServices,
@@ -186,7 +188,7 @@ function shared(repository: string, reference: string, others: readonly string[]
     `deleting the image ${nameIn(repository, reference)} would also remove the tags ${others.join(', ')}`,
     {
       code: 'IMAGE_SHARED',
-      hint: 'Delete only the tag, or repeat with force.',
+      hint: 'Delete only the tag, or repeat it with the option force (--force).',
     },
   );
 }
@@ -194,6 +196,14 @@ function shared(repository: string, reference: string, others: readonly string[]
 function unsupported({ code, status, method, url, errors, message }: RegistryError): UnsupportedError {
   return new UnsupportedError(`this registry cannot delete a single tag: ${message}`, {
     ...{ code, status, method, url, errors },
-    hint: 'With the option fallback the tag gets an image of its own, and that is deleted.',
+    hint: deletesNothing({ status, errors }) ? undefined : FALLBACK,
   });
+}
+
+/**
+ * distribution with its deletes switched off, Docker Hub and GHCR say so of whatever is to be deleted. A 405 without the code is a
+ * server that has no such route, and may have one for digests.
+ */
+function deletesNothing({ status, errors }: Pick<RegistryError, 'status' | 'errors'>): boolean {
+  return status === 405 && errors.some(({ code }) => code === 'UNSUPPORTED');
 }

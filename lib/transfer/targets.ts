@@ -1,7 +1,7 @@
 import type { ArchiveImage } from '../archive/archive-image.js';
 import { InvalidArgumentError } from '../errors.js';
 import { formatPlatform, isUnknownPlatform, parsePlatform, platformMatches } from '../oci/platform.js';
-import { parseReference, parseRepositoryTag, type Reference } from '../oci/reference.js';
+import { formatReference, parseReference, parseRepositoryTag, type Reference } from '../oci/reference.js';
 import { printable } from '../redact.js';
 import type { PushTarget } from './plan.js';
 
@@ -111,9 +111,9 @@ export function localReference(text: string, registry: string): Reference {
   });
 }
 
-/** Hosts have no case, and the port a scheme implies is gone from the client's address. */
+/** Hosts have no case, the port a scheme implies is gone from the client's address, and Docker Hub has three names. */
 function isRegistry(written: string, registry: string): boolean {
-  const host = written.toLowerCase();
+  const host = written.toLowerCase().replace(/^(index|registry-1)\.(?=docker\.io$)/, '');
   return host === registry || host.replace(/:(443|80)$/, '') === registry;
 }
 
@@ -138,8 +138,7 @@ function chooseImage(images: readonly ArchiveImage[], choice: string | number | 
 function sameTag(a: string, b: string): boolean {
   const full = (text: string): string => {
     const { registry = 'docker.io', repository, tag } = parseRepositoryTag(text);
-    const isOfficial = registry === 'docker.io' && !repository.includes('/');
-    return `${registry}/${isOfficial ? 'library/' : ''}${repository}:${tag}`;
+    return formatReference({ registry, repository, tag });
   };
   return full(a) === full(b);
 }

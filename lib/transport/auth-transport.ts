@@ -1,7 +1,7 @@
 import { RegistryError } from '../errors.js';
 import { redactUrl } from '../redact.js';
 import { type BasicChallenge, type BearerChallenge, selectChallenge } from './challenge.js';
-import { basicAuthorization, type CredentialsProvider, normaliseCredentials } from './credentials.js';
+import { basicAuthorization, type Credentials, type CredentialsProvider, normaliseCredentials } from './credentials.js';
 import { Gate } from './gate.js';
 import { sameOrigin } from './origin.js';
 import { holdResponse } from './response-body.js';
@@ -27,10 +27,14 @@ export interface AuthOptions {
 
 type KnownChallenge = BearerChallenge | BasicChallenge;
 
-/** How a request was signed; `token` is there for Bearer. */
+/** How a request was signed; `token` is there for Bearer, the other two for Basic. */
 interface Proof {
   authorization: string;
   token?: Token;
+  /** What the provider gave, as it gave it. */
+  given?: Credentials;
+  /** When it did, by `now()`. */
+  since?: number;
 }
 
 /** One sending of a request. `challenge` is there when the answer is a 401 this client knows how to react to. */
@@ -41,6 +45,9 @@ interface Sending {
 }
 
 const PING_TIMEOUT = 30_000;
+
+/** Milliseconds in which a password that was just given does not expire: until then a 403 is about rights. */
+const FRESH = 60_000;
 
 /**
  * Signs requests to the registry in: nothing on the first one, then whatever its 401 asks for, ahead of every later request.
@@ -55,6 +62,7 @@ export class AuthTransport implements Transport {
   readonly #registry: URL;
   readonly #credentials: CredentialsProvider;
   readonly #tokens: TokenSource;
+  readonly #now: () => number;
   /** Open once it is known how to sign in, or that nobody needs to. */
   readonly #discovery = new Gate();
   /** Open once the registry has let a password in. */
@@ -68,6 +76,7 @@ export class AuthTransport implements Transport {
     this.#inner = inner;
     this.#registry = registry;
     this.#credentials = credentials;
+    this.#now = now;
     this.#tokens = new TokenSource({ registry, credentials, transport: tokens, now, log });
   }
 
@@ -130,13 +139,21 @@ export class AuthTransport implements Transport {
 
   async #sendWith(request: TransportRequest, proof: Proof | undefined): Promise<Sending> {
     const response = await this.#inner.send(proof ? signed(request, proof) : request);
-    if (!this.#isRegistry(response.url) || !isChallenging(response)) {
+    const isExpired = this.#mayBeExpired(response, proof);
+    if (!this.#isRegistry(response.url) || !(isExpired || isChallenging(response))) {
       if (isConclusive(response)) this.#discovery.open();
       return { response, proof };
     }
     const held = await holdResponse(response);
     request.signal?.throwIfAborted();
-    return { response: held, proof, challenge: await this.#learn(held, request.signal) };
+    const challenge = isExpired ? this.#challenge : await this.#learn(held, request.signal);
+    return { response: held, proof, challenge };
+  }
+
+  // ECR says 403 to a password of 12 hours ago (awslabs/amazon-ecr-credential-helper#7).
+  #mayBeExpired({ status }: TransportResponse, proof: Proof | undefined): boolean {
+    if (status !== 403 || proof?.since === undefined || this.#challenge?.scheme !== 'basic') return false;
+    return this.#now() - proof.since >= FRESH;
   }
 
   /** What the 401 asks for, remembered for all requests to come. */
@@ -212,24 +229,29 @@ export class AuthTransport implements Transport {
 
   /** What others have found since, else the provider is asked anew: passwords such as those of ECR expire. */
   async #renewBasic(refused: Proof | undefined): Promise<Proof | undefined> {
-    const known = this.#basic && (await this.#basic);
-    return known && known.authorization !== refused?.authorization ? known : this.#lookUpBasic();
+    for (let asked: Promise<Proof | undefined> | undefined; asked !== this.#basic;) {
+      asked = this.#basic;
+      const known = await asked;
+      // What was looked up after the refused one was, even if it is the same again.
+      if (known && known !== refused) return known;
+    }
+    return this.#lookUpBasic(refused?.given);
   }
 
   /** Shared by everybody who waits for it, so no caller's signal goes in. */
-  #lookUpBasic(): Promise<Proof | undefined> {
-    const lookup = this.#basicProof();
+  #lookUpBasic(refused?: Credentials): Promise<Proof | undefined> {
+    const lookup = this.#basicProof(refused);
     this.#basic = lookup;
-    lookup.catch(() => (this.#basic = undefined));
+    lookup.catch(() => this.#basic === lookup && (this.#basic = undefined));
     return lookup;
   }
 
-  async #basicProof(): Promise<Proof | undefined> {
+  async #basicProof(refused: Credentials | undefined): Promise<Proof | undefined> {
     const { host } = this.#registry;
-    const given = await this.#credentials(host);
-    const credentials = given === undefined ? undefined : normaliseCredentials(given, `the credentials for ${host}`);
-    const authorization = basicAuthorization(credentials);
-    return authorization === undefined ? undefined : { authorization };
+    const given = await this.#credentials(host, undefined, refused);
+    if (given === undefined) return undefined;
+    const authorization = basicAuthorization(normaliseCredentials(given, `the credentials for ${host}`));
+    return authorization === undefined ? undefined : { authorization, given, since: this.#now() };
   }
 }
 

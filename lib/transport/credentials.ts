@@ -24,9 +24,14 @@ export type Credentials = BasicCredentials | IdentityTokenCredentials | Registry
  * Finds the credentials of one registry.
  * @param registry - `host[:port]`, without the port when it is the scheme's own
  * @param signal - ends the waiting
+ * @param refused - what it found before, the very object, and the registry takes no more: whoever remembers must look again
  * @returns undefined for a registry to be used anonymously
  */
-export type CredentialsProvider = (registry: string, signal?: AbortSignal) => Promise<Credentials | undefined>;
+export type CredentialsProvider = (
+  registry: string,
+  signal?: AbortSignal,
+  refused?: Credentials,
+) => Promise<Credentials | undefined>;
 
 /** Takes what a user gives: a provider, the credentials themselves, or nothing for anonymous. Checks fixed ones at once. */
 export function toCredentialsProvider(given: Credentials | CredentialsProvider | undefined): CredentialsProvider {
@@ -76,13 +81,23 @@ function base64({ username, password }: BasicCredentials): string {
   return Buffer.from(`${username}:${password}`).toString('base64');
 }
 
-// A colon would move into the password, control characters are not allowed: RFC 7617 §2.
+// A colon would move into the password: RFC 7617 §2.
 function basicOf(value: Readonly<Record<string, unknown>>, source: string): BasicCredentials {
   const username = text(value.username, 'username', source);
-  const password = text(value.password, 'password', source);
+  const password = passwordOf(value.password, source);
   if (username === '') throw unusable(source, 'have an empty username');
   if (username.includes(':')) throw unusable(source, 'have a colon in the username');
   return { username, password };
+}
+
+/**
+ * RFC 7617 §2 allows no control characters, but Google's `_json_key` is a whole file with its line breaks, which base64 carries
+ * like any other byte (cloud.google.com/artifact-registry/docs/docker/authentication). A break at the end alone was not meant.
+ */
+function passwordOf(value: unknown, source: string): string {
+  const isText = typeof value === 'string' && /[\t\r\n]/.test(value.replace(/[\r\n]+$/, ''));
+  text(isText ? value.replace(/[\t\r\n]/g, '') : value, 'password', source);
+  return value as string;
 }
 
 function text(value: unknown, field: string, source: string): string {

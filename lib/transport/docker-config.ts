@@ -14,12 +14,12 @@ import {
   storeOf,
 } from './docker-config-file.js';
 import { serverOf } from './docker-config-keys.js';
-import { raceSignal } from './waiting.js';
+import { rememberedCredentials } from './remembered-credentials.js';
 
 /**
  * Credentials from where `docker login` keeps them: the JSON in `DOCKER_AUTH_CONFIG`, then `config.json` in `DOCKER_CONFIG`
  * or in `~/.docker`. In each: the helper of `credHelpers`, the entry of `auths`, the helper of `credsStore`. Everything is
- * read at the first call for a registry and kept, failures excepted. Source: docker/cli `docs/reference/commandline/login.md`.
+ * read at the first call for a registry and kept until the registry refuses it. Source: docker/cli `docs/reference/commandline/login.md`.
  *
  * The provider throws InvalidArgumentError for a file that cannot be read or understood, naming it but quoting nothing of
  * it, and AuthenticationError for a helper that fails. No file at all means anonymous.
@@ -30,13 +30,7 @@ export function dockerConfigCredentials(
   env: NodeJS.ProcessEnv = process.env,
   home: () => string = homedir,
 ): CredentialsProvider {
-  const found = new Map<string, Promise<Credentials | undefined>>();
-  return (registry, signal) => {
-    const lookup = found.get(registry) ?? findCredentials(registry, env, home);
-    found.set(registry, lookup);
-    lookup.catch(() => found.delete(registry));
-    return raceSignal(lookup, signal);
-  };
+  return rememberedCredentials((registry) => findCredentials(registry, env, home));
 }
 
 async function findCredentials(

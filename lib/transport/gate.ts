@@ -19,13 +19,17 @@ const HOPELESS: Turn = { isHopeless: true, end: () => undefined };
 
 /** As long as something is unknown that all depend on, one request goes ahead, and the others wait for what becomes of it. */
 export class Gate {
-  private isOpen = false;
+  private isDone = false;
   private ahead: Promise<boolean> | undefined;
   private endTurn: Turn['end'] = () => undefined;
 
+  get isOpen(): boolean {
+    return this.isDone;
+  }
+
   /** @throws the signal's reason */
   async enter(signal: AbortSignal | undefined): Promise<Turn> {
-    for (let refusals = 0; !this.isOpen;) {
+    for (let refusals = 0; !this.isDone;) {
       if (refusals >= MOST_REFUSALS) return HOPELESS;
       if (!this.ahead) return this.goAhead();
       if (await raceSignal(this.ahead, signal)) refusals += 1;
@@ -35,7 +39,7 @@ export class Gate {
 
   /** Nobody needs to wait any more. */
   open(): void {
-    this.isOpen = true;
+    this.isDone = true;
     this.endTurn();
   }
 

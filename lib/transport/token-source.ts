@@ -1,4 +1,5 @@
-import { RegistryError } from '../errors.js';
+import { isDeepStrictEqual } from 'node:util';
+import { AuthenticationError, RegistryError } from '../errors.js';
 import type { BearerChallenge } from './challenge.js';
 import { type Credentials, type CredentialsProvider, normaliseCredentials } from './credentials.js';
 import { Gate } from './gate.js';
@@ -25,6 +26,14 @@ export interface Token {
   scopes: ScopeSet;
   /** From this moment of `now()` on it is not handed out any more. */
   staleAt: number;
+  /** The credentials that are themselves the token, as they were given. */
+  given?: Credentials;
+}
+
+/** What the provider gave, and what of it is used. */
+interface Known {
+  given?: Credentials;
+  credentials?: Credentials;
 }
 
 interface Entry {
@@ -45,6 +54,8 @@ export class TokenSource {
   /** Open once the token server has taken the credentials. */
   readonly #gate = new Gate();
   #refusal: unknown;
+  /** What is not to be given another time. */
+  #refused: Credentials | undefined;
   #rotated: { from: string; to: string } | undefined;
 
   constructor(options: TokenSourceOptions) {
@@ -69,6 +80,7 @@ export class TokenSource {
   reject(token: Token): void {
     if (this.#rejected.has(token)) return;
     this.#rejected.add(token);
+    this.#refused = token.given ?? this.#refused;
     for (const [key, entry] of this.#entries) {
       if (entry.token?.scopes.covers(token.scopes)) this.#entries.delete(key);
     }
@@ -96,12 +108,31 @@ export class TokenSource {
     return entry;
   }
 
+  /** Credentials that were good before may have expired: those of a helper are asked for anew, once. */
   async #fetch(challenge: BearerChallenge, scopes: ScopeSet, signal: AbortSignal): Promise<Token> {
+    const known = await this.#credentials(signal);
+    const wereGood = this.#gate.isOpen;
+    try {
+      return await this.#fetchAs(known, challenge, scopes, signal);
+    } catch (error) {
+      if (!isRefusal(error) || !known.given) throw error;
+      this.#refused = known.given;
+      const next = wereGood ? await this.#credentials(signal) : known;
+      if (isDeepStrictEqual(next.credentials, known.credentials)) throw error;
+      return this.#fetchAs(next, challenge, scopes, signal);
+    }
+  }
+
+  async #fetchAs(
+    { given, credentials }: Known,
+    challenge: BearerChallenge,
+    scopes: ScopeSet,
+    signal: AbortSignal,
+  ): Promise<Token> {
     const { registry, transport, now, log } = this.#options;
-    const credentials = await this.#credentials(signal);
     signal.throwIfAborted();
-    if (credentials && 'registryToken' in credentials) {
-      return { authorization: `Bearer ${credentials.registryToken}`, scopes, staleAt: Infinity };
+    if (given && credentials && 'registryToken' in credentials) {
+      return { authorization: `Bearer ${credentials.registryToken}`, scopes, staleAt: Infinity, given };
     }
     const realm = resolveRealm(challenge, registry);
     const { list } = scopes;
@@ -134,13 +165,14 @@ export class TokenSource {
     }
   }
 
-  async #credentials(signal: AbortSignal): Promise<Credentials | undefined> {
+  async #credentials(signal: AbortSignal): Promise<Known> {
     const { host } = this.#options.registry;
-    const given = await this.#options.credentials(host, signal);
-    if (given === undefined) return undefined;
+    const given = await this.#options.credentials(host, signal, this.#refused);
+    if (given === undefined) return {};
     const credentials = normaliseCredentials(given, `the credentials for ${host}`);
     const isRotated = 'identityToken' in credentials && credentials.identityToken === this.#rotated?.from;
-    return isRotated && this.#rotated ? { ...credentials, identityToken: this.#rotated.to } : credentials;
+    if (!isRotated || !this.#rotated) return { given, credentials };
+    return { given, credentials: { ...credentials, identityToken: this.#rotated.to } };
   }
 
   // Some servers accept a refresh token once and answer with the next one (RFC 6749 §6).
@@ -149,4 +181,9 @@ export class TokenSource {
     const from = this.#rotated?.to === used.identityToken ? this.#rotated.from : used.identityToken;
     this.#rotated = { from, to: next };
   }
+}
+
+/** Some token servers answer 403, or in the words of OAuth2 (RFC 6749 §5.2) 400, to a password that is no longer good. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof AuthenticationError && [400, 401, 403].includes(error.status ?? 0);
 }

@@ -140,12 +140,22 @@ describe('Personality', () => {
       expect(await statusOf('PUT', withDigest(patched.headers.location!, digestOf('content')))).toBe(201);
     });
 
-    it('drops all chunks but the first', async () => {
+    it('stores every chunk, and says that it has the first one', async () => {
       const first = await chunk(await caller.startUpload('app'), 0, 'one');
       const second = await chunk(first.headers.location!, 3, 'two');
       expect([second.status, second.headers.range]).toEqual([201, '0-2']);
-      expect(await statusOf('PUT', withDigest(second.headers.location!, digestOf('one')))).toBe(201);
+      expect((await caller.call('GET', second.headers.location!)).headers.range).toBe('0-2');
+      expect((await chunk(second.headers.location!, 3, 'two')).status).toBe(416);
+      const third = await chunk(second.headers.location!, 6, 'three');
+      expect([third.status, third.headers.range]).toEqual([201, '0-2']);
+      expect(await statusOf('PUT', withDigest(third.headers.location!, digestOf('onetwothree')))).toBe(201);
       expect((await chunk('/v2/app/blobs/uploads/none', 3, 'two')).status).toBe(404);
+    });
+
+    it('says of each upload what is its own', async () => {
+      const one = await chunk(await caller.startUpload('app'), 0, 'one');
+      const other = await chunk(await caller.startUpload('app'), 0, 'other');
+      expect([one.headers.range, other.headers.range]).toEqual(['0-2', '0-4']);
     });
 
     it('wants the media type in the manifest', async () => {

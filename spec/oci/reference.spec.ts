@@ -170,6 +170,15 @@ describe('parseReference', () => {
   });
 
   it.each([
+    ['docker.io/alpine:3', 'docker.io/library/alpine:3'],
+    ['docker.io/team/app', 'docker.io/team/app'],
+    ['registry.example.com/alpine', 'registry.example.com/alpine'],
+    ['alpine', 'alpine'],
+  ])('%s is written as %s', (text, written) => {
+    expect(formatReference(parseReference(text))).toBe(written);
+  });
+
+  it.each([
     ['empty text', ''],
     ['no repository', ':tag'],
     ['no tag after the colon', 'app:'],

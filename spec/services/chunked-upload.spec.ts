@@ -44,7 +44,20 @@ class Front implements RegistryHandler {
   }
 }
 
+/** Says that all is well, and forgets what comes behind the first chunk. */
+class LaterChunksDropped implements RegistryHandler {
+  constructor(private readonly inner: RegistryHandler) {}
+
+  async handle(request: RegistryRequest): Promise<RegistryResponse> {
+    const range = request.headers['content-range'];
+    if (request.method !== 'PATCH' || range === undefined || range.startsWith('0-')) return this.inner.handle(request);
+    const answer = await this.inner.handle({ ...request, method: 'GET', body: Readable.from([]) });
+    return { ...answer, status: 202, headers: { ...answer.headers, 'content-length': '0' } };
+  }
+}
+
 interface SetUp {
+  registry?: RegistryHandler;
   chunkSize?: number;
   faults?: Fault[];
   personality?: PersonalityName;
@@ -52,8 +65,7 @@ interface SetUp {
   change?: (request: RegistryRequest, answer: RegistryResponse) => RegistryResponse;
 }
 
-function setUp({ chunkSize, faults = [], personality, gate, change }: SetUp) {
-  const registry = new EmbeddedRegistry();
+function setUp({ registry = new EmbeddedRegistry(), chunkSize, faults = [], personality, gate, change }: SetUp) {
   const front = new Front(personality ? new Personality(registry, personality) : registry, gate, change);
   const transport = new EmbeddedTransport(new Faults(front, faults));
   const blobs = new BlobService(transport, { ...OPTIONS, ...(chunkSize === undefined ? {} : { chunkSize }) });
@@ -119,8 +131,28 @@ describe.each(ways)('an upload in chunks, %s', (_, push) => {
     await expectStored(blobs, push(blobs));
   });
 
-  it('goes whole where the registry drops all chunks but the first', async () => {
+  it('counts by itself where the registry goes on saying that it has the first chunk', async () => {
     const { blobs, seen } = setUp({ personality: 'ecr', chunkSize: MIB });
+    const pushed = await expectStored(blobs, push(blobs));
+    expect([count(seen, 'POST'), count(seen, 'PATCH')]).toEqual([1, 3]);
+    expect(pushed.bytesSent).toBe(CONTENT.length);
+  });
+
+  it.each<[string, Fault]>([
+    ['breaks off', { on: 'PATCH', nth: 2, resetAfterBytes: 300_000 }],
+    ['loses its answer', { on: 'PATCH', nth: 2, dropResponse: true }],
+    ['breaks off later', { on: 'PATCH', nth: 3, resetAfterBytes: 300_000 }],
+    ['loses its answer later', { on: 'PATCH', nth: 3, dropResponse: true }],
+  ])('begins anew there when a chunk %s, for nobody knows how far it is', async (_what, fault) => {
+    const { blobs, seen } = setUp({ personality: 'ecr', chunkSize: MIB, faults: [fault] });
+    const pushed = await expectStored(blobs, push(blobs));
+    expect(count(seen, 'POST')).toBe(2);
+    expect(pushed.bytesSent).toBeLessThanOrEqual(2 * CONTENT.length);
+  });
+
+  it('goes whole where the registry drops all chunks but the first', async () => {
+    const registry = new EmbeddedRegistry();
+    const { blobs, seen } = setUp({ registry: new LaterChunksDropped(registry), chunkSize: MIB });
     await expectStored(blobs, push(blobs));
     expect(count(seen, 'POST')).toBe(2);
     seen.length = 0;

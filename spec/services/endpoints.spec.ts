@@ -29,6 +29,23 @@ describe('Endpoints', () => {
     ]);
   });
 
+  it('knows official images of Docker Hub by their full name, and leaves all others alone', () => {
+    const hub = new Endpoints(new URL('https://registry-1.docker.io/'));
+    const pathOf = (repository: string) => hub.tags(repository, {}).url.pathname;
+    expect([pathOf('alpine'), pathOf('library/alpine'), pathOf('team/app')]).toEqual([
+      '/v2/library/alpine/tags/list',
+      '/v2/library/alpine/tags/list',
+      '/v2/team/app/tags/list',
+    ]);
+    expect(hub.mount('mine', DIGEST, 'alpine').url.searchParams.get('from')).toBe('library/alpine');
+    expect(hub.mount('mine', DIGEST, 'alpine').scopes).toEqual([
+      'repository:library/mine:pull,push',
+      'repository:library/alpine:pull',
+    ]);
+    expect(hub.scope('alpine', 'delete')).toBe('repository:library/alpine:delete');
+    expect(endpoints.scope('alpine', 'delete')).toBe('repository:alpine:delete');
+  });
+
   it('keeps a path in front', () => {
     const nested = new Endpoints(new URL('https://registry.example/nested/here/'));
     expect(nested.ping().url.href).toBe('https://registry.example/nested/here/v2/');

@@ -31,6 +31,8 @@ describe('Copy', () => {
       .client()
       .copy('team/app:1.0', 'copy/app', { to, onProgress: (event) => events.push(event) });
     expect(source.faults.fired).toHaveLength(1);
+    const { digest } = copied;
+    expect(events.at(-1)).toEqual({ state: 'tagged', reference: `${to.registry}/copy/app:1.0`, digest });
     expect(await to.resolve('copy/app', '1.0')).toMatchObject({ digest: copied.digest });
     const sent = new Map(
       events.flatMap((event) => (event.state === 'progress' ? [[event.descriptor, event.sent] as const] : [])),

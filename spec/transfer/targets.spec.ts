@@ -76,6 +76,13 @@ describe('namedTarget', () => {
       },
     );
 
+    it.each(['docker.io', 'index.docker.io', 'registry-1.docker.io', 'Docker.io'])(
+      '%s is one registry with docker.io',
+      (host) => {
+        expect(namesOf(namedTarget(`${host}/team/app:1`, 'docker.io', {})([image]))).toEqual(['team/app:1']);
+      },
+    );
+
     it.each([
       ['registry.example.com/app', 'is on registry.example.com, but this client speaks to localhost:5000'],
       ['localhost:5001/app', 'is on localhost:5001'],

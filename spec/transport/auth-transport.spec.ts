@@ -1,10 +1,10 @@
-import { describe, expect, it, jest } from '@jest/globals';
+import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { inspect } from 'node:util';
 import { AuthenticationError, InvalidArgumentError, RegistryError } from '../../lib/errors.js';
 import { type AuthOptions, AuthTransport } from '../../lib/transport/auth-transport.js';
-import type { Credentials, CredentialsProvider } from '../../lib/transport/credentials.js';
+import { basicAuthorization, type Credentials, type CredentialsProvider } from '../../lib/transport/credentials.js';
 import type { TransportRequest } from '../../lib/transport/transport.js';
 import { type FakeHandler, type FakeReply, FakeTransport } from '../support/fake-transport.js';
 
@@ -141,6 +141,73 @@ describe('AuthTransport', () => {
       password = 'hunter3';
       await expect(auth.send(request('/v2/b'))).resolves.toMatchObject({ status: 200 });
       expect(inner.requests).toHaveLength(4);
+    });
+
+    it('tells the provider what was refused, and nothing as long as all is well', async () => {
+      const given = [1, 2].map((n) => ({ username: 'user', password: `p${n}` }));
+      let valid = 0;
+      const { auth, provider } = setUp(
+        ({ headers }) => (headers.authorization === basicAuthorization(given[valid]) ? {} : denied),
+        { credentials: () => Promise.resolve(given[valid]) },
+      );
+      for (const path of ['/v2/a', '/v2/b']) await auth.send(request(path));
+      expect(provider.mock.calls).toEqual([['registry.example', undefined, undefined]]);
+      valid = 1;
+      await expect(auth.send(request('/v2/c'))).resolves.toMatchObject({ status: 200 });
+      expect(provider.mock.calls.slice(1)).toEqual([['registry.example', undefined, given[0]]]);
+    });
+
+    it('asks once for all that were refused with the same password, also when it is the same again', async () => {
+      let isGood = true;
+      const { auth, provider, inner } = setUp((r) => (isUser(r) && isGood ? {} : denied), { credentials: BASIC });
+      await auth.send(request('/v2/a'));
+      isGood = false;
+      const all = await Promise.all([1, 2, 3, 4].map((n) => auth.send(request(`/v2/${n}`))));
+      expect(all.map(({ status }) => status)).toEqual([401, 401, 401, 401]);
+      expect(provider).toHaveBeenCalledTimes(2);
+      expect(inner.requests).toHaveLength(2 + 4);
+    });
+
+    describe('and answers 403 to a password that has expired, as ECR does', () => {
+      const forbidden: FakeReply = { status: 403, body: 'denied' };
+      let valid: string;
+      let clock: { now: number };
+      beforeEach(() => {
+        valid = 'p1';
+        clock = { now: 0 };
+      });
+
+      async function signedIn(next: () => string) {
+        const isValid = ({ headers }: TransportRequest) =>
+          headers.authorization === basicAuthorization({ username: 'user', password: valid });
+        const { auth, provider, inner } = setUp(
+          (r) => (isValid(r) ? {} : r.headers.authorization === undefined ? denied : forbidden),
+          { now: () => clock.now, credentials: () => Promise.resolve({ username: 'user', password: next() }) },
+        );
+        await auth.send(request('/v2/a'));
+        valid = 'p2';
+        return { auth, provider, inner };
+      }
+
+      it('asks the provider again', async () => {
+        const { auth, provider } = await signedIn(() => valid);
+        clock.now = 12 * 3_600_000;
+        const all = await Promise.all([1, 2, 3].map((n) => auth.send(request(`/v2/${n}`))));
+        expect(all.map(({ status }) => status)).toEqual([200, 200, 200]);
+        expect(provider).toHaveBeenCalledTimes(2);
+      });
+
+      it('returns the 403 when there is no other password, and when a fresh one gets it, too', async () => {
+        const { auth, provider, inner } = await signedIn(() => 'p1');
+        clock.now = 12 * 3_600_000;
+        for (const path of ['/v2/b', '/v2/c']) {
+          const response = await auth.send(request(path));
+          expect(response.status).toBe(403);
+          await expect(text(response.body)).resolves.toBe('denied');
+        }
+        expect(provider).toHaveBeenCalledTimes(2);
+        expect(inner.requests).toHaveLength(2 + 2);
+      });
     });
 
     it('never loops with a provider that always has another password', async () => {

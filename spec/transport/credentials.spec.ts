@@ -26,6 +26,16 @@ describe('normaliseCredentials', () => {
   });
 
   it.each([
+    ['a key file of Google', '{\n  "type": "service_account",\n  "private_key": "-----BEGIN"\n}\n'],
+    ['line breaks of Windows and tabs', '{\r\n\t"type": 1\r\n}'],
+  ])('keeps the line breaks in %s, which is the password of _json_key', (_, password) => {
+    const credentials = { username: '_json_key', password };
+    expect(normalise(credentials)).toEqual(credentials);
+    const [, encoded = ''] = basicAuthorization(credentials)?.split(' ') ?? [];
+    expect(Buffer.from(encoded, 'base64').toString()).toBe(`_json_key:${password}`);
+  });
+
+  it.each([
     ['text', 'hunter2', /are not an object/],
     ['null', null, /are not an object/],
     ['nothing in it', {}, /neither username and password nor a token/],
@@ -34,7 +44,9 @@ describe('normaliseCredentials', () => {
     ['a password that is a number', { username: 'u', password: 1 }, /have no password/],
     ['an empty username', { username: '', password: 'hunter2' }, /empty username/],
     ['a colon in the username', { username: 'u:hunter2', password: 'p' }, /colon in the username/],
-    ['a newline in the password', { username: 'u', password: 'hunter2\n' }, /control character in the password/],
+    ['a newline behind the password', { username: 'u', password: 'hunter2\n' }, /control character in the password/],
+    ['a NUL in the password', { username: 'u', password: 'hun\nter2\0' }, /control character in the password/],
+    ['an escape in the password', { username: 'u', password: '\n\u001bhunter2' }, /control character in the password/],
     ['a newline in the username', { username: 'u\r\nx: hunter2', password: 'p' }, /control character in the username/],
     ['an empty identity token', { identityToken: '' }, /no usable identityToken/],
     [

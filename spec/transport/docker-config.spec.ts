@@ -371,6 +371,31 @@ describe('dockerConfigCredentials', () => {
       await expect(asked()).resolves.toHaveLength(1);
     });
 
+    it('asks a helper anew for those whose credentials the registry refused, once for all of them', async () => {
+      const asked = await installHelper('store');
+      await write({ credsStore: 'store' });
+      const provider = dockerConfigCredentials(env);
+      const refused = await provider(REGISTRY);
+      const signal = undefined;
+      const all = await Promise.all([1, 2, 3].map(() => provider(REGISTRY, signal, refused)));
+      expect(await asked()).toHaveLength(2);
+      expect([all[0], all[0] === refused]).toEqual([found('store'), false]);
+      // Whoever comes late was refused with the old ones.
+      expect(await provider(REGISTRY, signal, refused)).toBe(all[0]);
+      expect(await provider(REGISTRY)).toBe(all[0]);
+      expect(await asked()).toHaveLength(2);
+    });
+
+    it('reads the file again after it could not be read anew', async () => {
+      await write({ auths: { [REGISTRY]: entry('old') } });
+      const provider = dockerConfigCredentials(env);
+      const refused = await provider(REGISTRY);
+      await write('{');
+      expect((await failureOf(provider(REGISTRY, undefined, refused))).code).toBe('DOCKER_CONFIG_INVALID');
+      await write({ auths: { [REGISTRY]: entry('new') } });
+      await expect(provider(REGISTRY, undefined, refused)).resolves.toEqual(found('new'));
+    });
+
     it('lets one that waits be cancelled, and serves the others', async () => {
       await installHelper('store');
       await write({ credsStore: 'store' });

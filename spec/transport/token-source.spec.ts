@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { inspect } from 'node:util';
 import { AuthenticationError, InvalidArgumentError } from '../../lib/errors.js';
 import type { BearerChallenge } from '../../lib/transport/challenge.js';
-import type { Credentials } from '../../lib/transport/credentials.js';
+import { basicAuthorization, type Credentials } from '../../lib/transport/credentials.js';
 import { ScopeSet } from '../../lib/transport/scope-set.js';
 import { TokenSource } from '../../lib/transport/token-source.js';
 import { type FakeHandler, FakeTransport } from '../support/fake-transport.js';
@@ -26,9 +26,9 @@ function setUp({ expiresIn = 300, credentials, handler }: Partial<Setup> = {}) {
   const transport = new FakeTransport(handler ?? numbered);
   const source = new TokenSource({
     registry: new URL('https://registry.example'),
-    credentials: (registry) => {
+    credentials: (registry, _signal, refused) => {
       asked.push(registry);
-      return Promise.resolve(typeof credentials === 'function' ? credentials() : credentials);
+      return Promise.resolve(typeof credentials === 'function' ? credentials(refused) : credentials);
     },
     transport,
     now: () => clock.now,
@@ -41,7 +41,7 @@ function setUp({ expiresIn = 300, credentials, handler }: Partial<Setup> = {}) {
 
 interface Setup {
   expiresIn: number;
-  credentials: Credentials | (() => Credentials);
+  credentials: Credentials | ((refused: Credentials | undefined) => Credentials);
   handler: FakeHandler;
 }
 
@@ -277,6 +277,67 @@ describe('TokenSource', () => {
       const { get } = setUp({ credentials, handler });
       const all = await Promise.allSettled(repositories.map((scope) => get(scope)));
       expect(all.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected', 'fulfilled', 'fulfilled']);
+    });
+  });
+
+  describe('when the token server no longer takes the credentials', () => {
+    const OLD: Credentials = { username: 'u', password: 'old' };
+    const NEW: Credentials = { username: 'u', password: 'new' };
+
+    /** Credentials that are looked up anew only for who was refused, as those from docker's configuration are. */
+    function remembering(status = 401) {
+      const server = { taken: OLD, next: NEW };
+      let known = OLD;
+      const refusals: (Credentials | undefined)[] = [];
+      const handler: FakeHandler = ({ headers }) =>
+        headers.authorization === basicAuthorization(server.taken)
+          ? { body: JSON.stringify({ token: (server.taken as { password: string }).password }) }
+          : { status };
+      const credentials = (refused: Credentials | undefined) => {
+        refusals.push(refused);
+        return (known = refused === known ? server.next : known);
+      };
+      return { ...setUp({ handler, credentials }), server, refusals };
+    }
+
+    it.each([400, 401, 403])('asks for new ones, and goes on with them (%i)', async (status) => {
+      const { get, server, refusals } = remembering(status);
+      await expect(get('repository:a:pull')).resolves.toBe('Bearer old');
+      server.taken = NEW;
+      const all = await Promise.all(['b', 'c', 'd'].map((name) => get(`repository:${name}:pull`)));
+      expect(all).toEqual(Array(3).fill('Bearer new'));
+      expect(refusals).toEqual([...Array<undefined>(4).fill(undefined), OLD, OLD, OLD]);
+    });
+
+    it('fails when there are no others', async () => {
+      const { get, server, transport } = remembering();
+      await get('repository:a:pull');
+      Object.assign(server, { taken: NEW, next: OLD });
+      await expect(get('repository:b:pull')).rejects.toBeInstanceOf(AuthenticationError);
+      expect(transport.requests).toHaveLength(2);
+    });
+
+    it('tries wrong ones once, and looks them up anew for who comes later', async () => {
+      const { get, server, transport, refusals } = remembering();
+      server.taken = NEW;
+      await expect(get('repository:a:pull')).rejects.toBeInstanceOf(AuthenticationError);
+      expect([transport.requests.length, refusals]).toEqual([1, [undefined]]);
+      await expect(get('repository:a:pull')).resolves.toBe('Bearer new');
+      expect(refusals).toEqual([undefined, OLD]);
+    });
+
+    it('looks up another registry token when the registry refuses the one there was', async () => {
+      let known: Credentials = { registryToken: 'old' };
+      const { source } = setUp({
+        credentials: (refused) => (known = refused === known ? { registryToken: 'new' } : known),
+      });
+      const scopes = new ScopeSet(['repository:a:pull']);
+      const token = await source.get(CHALLENGE, scopes);
+      source.reject(token);
+      expect([token, await source.get(CHALLENGE, scopes)].map(({ authorization }) => authorization)).toEqual([
+        'Bearer old',
+        'Bearer new',
+      ]);
     });
   });
 

@@ -22,7 +22,7 @@ describe('registry-client copy', () => {
     const { code, out, err } = await copy('team/app:1', 'linked/app:2');
     expect([code, out]).toEqual([0, `${registry.host}/linked/app:2@${digest}\n`]);
     expect(err).toMatch(/^copying 3 blobs, .*\n\[1\/3\] mounted sha256:[0-9a-f]{12} \(.*\n/);
-    expect(err).toContain('tagged linked/app:2\n');
+    expect(err).toContain(`tagged ${registry.host}/linked/app:2\n`);
   });
 
   it.each([

@@ -48,7 +48,7 @@ describe('registry-client delete', () => {
     it('refuses and names them', async () => {
       const { code, out, err } = await deleteImage(`${repository}:1`);
       expect([code, out]).toEqual([2, '']);
-      expect(err).toMatch(/^error: .*would also remove the tags? 2\b.*force/);
+      expect(err).toMatch(/^error: .*would also remove the tags? 2\b.*the option force \(--force\)\.\n$/);
       expect(await collect(client.listTags(repository))).toEqual(['1', '2', 'other']);
     });
 

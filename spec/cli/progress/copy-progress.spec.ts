@@ -49,8 +49,8 @@ describe('a copy as plain lines', () => {
   });
 
   it('names the tag, whatever is in it', () => {
-    progress.report({ state: 'tagged', reference: 'app:1\u001b[2J', digest: descriptor.digest });
-    expect(lines.at(-1)).toBe('tagged app:1\\u001b[2J');
+    progress.report({ state: 'tagged', reference: 'localhost:5000/app:1\u001b[2J', digest: descriptor.digest });
+    expect(lines.at(-1)).toBe('tagged localhost:5000/app:1\\u001b[2J');
   });
 
   it('is silent about bytes for five seconds', () => {
