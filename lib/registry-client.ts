@@ -21,15 +21,16 @@ import { servicesOver } from './service-overrides.js';
 import type { Descriptor } from './oci/descriptor.js';
 import { assertDigest } from './oci/digest.js';
 import { encodeManifest, type Manifest, parseManifest, type RawManifest } from './oci/manifest.js';
-import { assertTag, formatReference } from './oci/reference.js';
+import { assertTag } from './oci/reference.js';
 import type { ResolvedOptions } from './options.js';
 import type { BlobService } from './services/blob-service.js';
 import type { ManifestService } from './services/manifest-service.js';
 import type { ReferrersOptions } from './services/referrers.js';
 import type { ListOptions, RepositoryService } from './services/repository-service.js';
 import { TOKENS } from './tokens.js';
+import { copyJob, type End, pullJob } from './transfer-jobs.js';
 import { type ListedImage, listImages } from './transfer/catalog.js';
-import { type CopiedImage, Copy, type CopyEnd } from './transfer/copy.js';
+import { type CopiedImage, Copy } from './transfer/copy.js';
 import {
   type DeletedImage,
   deleteImage,
@@ -45,7 +46,7 @@ import { createLimit, type Limit } from './transfer/limiter.js';
 import { Pull, type PulledImage } from './transfer/pull.js';
 import type { PushedImage } from './transfer/push.js';
 import type { PushPlan } from './transfer/push-plan.js';
-import { localReference, namedTarget, originalTargets, targetName } from './transfer/targets.js';
+import { namedTarget, originalTargets, targetName } from './transfer/targets.js';
 import type { Transport } from './transport/transport.js';
 
 /**
@@ -63,7 +64,7 @@ export class RegistryClient {
   private readonly options: ResolvedOptions;
   private readonly transport: Transport;
   /** For what is only read: mirrors are asked first. */
-  private readonly reading: Pick<CopyEnd, 'blobs' | 'manifests'>;
+  private readonly reading: Pick<End, 'blobs' | 'manifests'>;
   private readonly archives: typeof TarArchive;
   private readonly pushes: ArchivePushes;
   /** Metadata calls that one call makes by itself, over all calls of this client. */
@@ -241,17 +242,8 @@ export class RegistryClient {
    * @throws NotFoundError, DigestMismatchError, RegistryError; InvalidArgumentError when the file cannot be written
    */
   async pull(reference: string, target: string | Writable, options: PullOptions = {}): Promise<PulledImage> {
-    const { format = 'docker', platform, signal, concurrency = this.options.concurrency } = options;
-    const { repository, tag, digest } = localReference(reference, this.registry);
-    const name = tag ?? (digest === undefined ? 'latest' : undefined);
-    const job = { registry: this.registry, repository, target, format, platform, concurrency, signal };
-    const pull = new Pull(this.reading.blobs, this.reading.manifests, {
-      ...job,
-      reference: digest ?? (name as string),
-      name: name === undefined ? undefined : formatReference({ registry: this.registry, repository, tag: name }),
-      onProgress: options.onProgress ?? ((): void => undefined),
-    });
-    return pull.run();
+    const job = pullJob(reference, target, options, this.options);
+    return new Pull(this.reading.blobs, this.reading.manifests, job).run();
   }
 
   /**
@@ -261,24 +253,15 @@ export class RegistryClient {
    * @throws NotFoundError, DigestMismatchError, RegistryError
    */
   async copy(source: string, target: string, options: CopyOptions = {}): Promise<CopiedImage> {
-    const { to = this, platform, signal, concurrency = this.options.concurrency } = options;
-    const from = localReference(source, this.registry);
-    const into = localReference(target, to.registry);
-    const tag = into.tag ?? from.tag ?? 'latest';
+    const { to = this } = options;
     const isSameRegistry = to.options.url.href === this.options.url.href;
-    const copy = new Copy({
-      // A mirror may be behind, and what is written here would be old under a new name.
-      source: {
-        ...(isSameRegistry ? endOf(this) : { ...this.reading, registry: this.registry }),
-        repository: from.repository,
-        reference: from.digest ?? from.tag ?? 'latest',
-      },
-      target: { ...endOf(to), repository: into.repository, reference: tag },
-      isSameRegistry,
-      ...{ platform, concurrency, signal },
-      onProgress: options.onProgress ?? ((): void => undefined),
-    });
-    return copy.run();
+    // A mirror may be behind, and what is written here would be old under a new name.
+    const from = isSameRegistry ? endOf(this) : { ...this.reading, registry: this.registry };
+    const ends = [
+      { ...from, name: source },
+      { ...endOf(to), name: target },
+    ] as const;
+    return new Copy(copyJob(...ends, options, { isSameRegistry, concurrency: this.options.concurrency })).run();
   }
 
   /**
@@ -334,6 +317,6 @@ export class RegistryClient {
   }
 }
 
-function endOf({ blobs, manifests, registry }: RegistryClient): Pick<CopyEnd, 'blobs' | 'manifests' | 'registry'> {
+function endOf({ blobs, manifests, registry }: RegistryClient): End {
   return { blobs, manifests, registry };
 }

@@ -62,11 +62,13 @@ const ARROWS: Readonly<Record<string, { from: readonly string[]; types?: readonl
     from: ['errors', 'oci', 'archive', 'compression', 'transfer'],
     types: ['client-options', 'options', 'transport/transport'],
   },
+  'transfer-jobs': { from: ['oci', 'transfer'], types: ['client-options'] },
   'client-events': { from: ['transfer'], types: ['client-options', 'registry-client'] },
   'registry-client': {
     from: [
       'archive-pushes',
       'client-events',
+      'transfer-jobs',
       'errors',
       'redact',
       'oci',
