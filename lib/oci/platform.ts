@@ -3,10 +3,15 @@ import { printable } from '../redact.js';
 
 /** Source: image-spec v1.1 image-index.md, `platform`. */
 export interface Platform {
+  /** As Go names it: `linux`, `windows`, …. */
   os: string;
+  /** As Go names it: `amd64`, `arm64`, …. */
   architecture: string;
+  /** Of the processor, for example `v8`; absent where there is but one. */
   variant?: string;
+  /** Of Windows, for example `10.0.20348.2113`. */
   'os.version'?: string;
+  /** Of Windows: what the image needs of it, for example `win32k`. */
   'os.features'?: readonly string[];
 }
 

@@ -32,6 +32,7 @@ export class ManifestService {
   private readonly requests: Requests;
   private readonly referrers: Referrers;
 
+  /** A client makes one by itself: {@link RegistryClient}. `transport` is to follow redirects, sign requests and try again. */
   constructor(
     @inject(TOKENS.Transport) transport: Transport,
     @inject(TOKENS.Options) options: Pick<ResolvedOptions, 'url' | 'timeout'>,

@@ -21,6 +21,7 @@ export interface ListOptions extends CallOptions {
 export class RepositoryService {
   private readonly requests: Requests;
 
+  /** A client makes one by itself: {@link RegistryClient}. `transport` is to follow redirects, sign requests and try again. */
   constructor(
     @inject(TOKENS.Transport) transport: Transport,
     @inject(TOKENS.Options) options: Pick<ResolvedOptions, 'url' | 'timeout'>,
