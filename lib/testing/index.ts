@@ -24,7 +24,15 @@ export type { RegistryServerOptions } from '../embedded/http-server.js';
 export type { RegistryHandler, RegistryRequest, RegistryResponse, ResponseBody } from '../embedded/message.js';
 export type { PersonalityName } from '../embedded/personality.js';
 export type { EmbeddedRegistryOptions } from '../embedded/registry.js';
-export type { Awaitable, BlobStore, BlobWriter, ByteRange, ManifestStore, Store, StoredBlob } from '../embedded/store.js';
+export type {
+  Awaitable,
+  BlobStore,
+  BlobWriter,
+  ByteRange,
+  ManifestStore,
+  Store,
+  StoredBlob,
+} from '../embedded/store.js';
 export type { TokenEndpointOptions } from '../embedded/token-endpoint.js';
 export type { ImageTarOptions } from './image-tar.js';
 export type { CleanUp, IsolatedRepository, LeftOver } from './isolated-repository.js';
