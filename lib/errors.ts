@@ -67,7 +67,10 @@ export class InvalidArgumentError extends RegistryClientError {
   }
 }
 
-/** One entry of the `errors` array a registry answers with. Source: distribution-spec v1.1, "Error Codes". */
+/**
+ * One entry of the `errors` array a registry answers with. Source: distribution-spec v1.1,
+ * [Error Codes](https://github.com/opencontainers/distribution-spec/blob/v1.1.0/spec.md#error-codes).
+ */
 export interface RegistryErrorEntry {
   /** For example `MANIFEST_UNKNOWN`. */
   code: string;

@@ -30,7 +30,10 @@ export interface ForeignLayer {
   foreign: Descriptor;
 }
 
-/** An image configuration with its exact bytes. Source: image-spec v1.1 config.md. */
+/**
+ * An image configuration with its exact bytes. Source: image-spec v1.1,
+ * [config.md](https://github.com/opencontainers/image-spec/blob/v1.1.0/config.md).
+ */
 export interface ArchiveConfig {
   /** Name of the entry. */
   entry: string;

@@ -3,7 +3,10 @@ import { printable } from '../redact.js';
 import { isDigest } from './digest.js';
 import type { Platform } from './platform.js';
 
-/** Describes content by type, digest and size. Source: image-spec v1.1 descriptor.md. */
+/**
+ * Describes content by type, digest and size. Source: image-spec v1.1,
+ * [descriptor.md](https://github.com/opencontainers/image-spec/blob/v1.1.0/descriptor.md).
+ */
 export interface Descriptor {
   /** What the content is, for example one of {@link MediaType}. */
   mediaType: string;

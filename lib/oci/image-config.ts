@@ -13,7 +13,10 @@ export interface HistoryEntry {
   emptyLayer: boolean;
 }
 
-/** What an image configuration says, in names of this language. Source: image-spec v1.1 config.md, "Properties". */
+/**
+ * What an image configuration says, in names of this language. Source: image-spec v1.1,
+ * [Properties](https://github.com/opencontainers/image-spec/blob/v1.1.0/config.md#properties).
+ */
 export interface ImageConfig {
   /** As Go names it: `amd64`, `arm64`, …. */
   architecture: string | undefined;

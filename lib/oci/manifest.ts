@@ -10,7 +10,10 @@ import {
 } from './descriptor.js';
 import { bareMediaType, isIndexMediaType, isManifestMediaType, MediaType } from './media-types.js';
 
-/** One image or artifact. Source: image-spec v1.1 manifest.md. */
+/**
+ * One image or artifact. Source: image-spec v1.1,
+ * [manifest.md](https://github.com/opencontainers/image-spec/blob/v1.1.0/manifest.md).
+ */
 export interface ImageManifest {
   /** Always 2; schema 1 is refused. */
   schemaVersion: 2;
@@ -28,7 +31,10 @@ export interface ImageManifest {
   annotations?: Readonly<Record<string, string>>;
 }
 
-/** A list of manifests, usually one per platform. Source: image-spec v1.1 image-index.md. */
+/**
+ * A list of manifests, usually one per platform. Source: image-spec v1.1,
+ * [image-index.md](https://github.com/opencontainers/image-spec/blob/v1.1.0/image-index.md).
+ */
 export interface ImageIndex {
   /** Always 2; schema 1 is refused. */
   schemaVersion: 2;
@@ -44,7 +50,7 @@ export interface ImageIndex {
   annotations?: Readonly<Record<string, string>>;
 }
 
-/** What a tag or digest can stand for. Source: image-spec v1.1 manifest.md, image-index.md. */
+/** What a tag or digest can stand for; {@link isIndex} tells which. */
 export type Manifest = ImageManifest | ImageIndex;
 
 /** A manifest with the exact bytes its digest is computed from. */

@@ -1,4 +1,7 @@
-/** Media types of the image spec and of Docker's schema 2. Source: image-spec v1.1 media-types.md. */
+/**
+ * Media types of the image spec and of Docker's schema 2. Source: image-spec v1.1,
+ * [media-types.md](https://github.com/opencontainers/image-spec/blob/v1.1.0/media-types.md).
+ */
 export const MediaType = {
   /** An image or an artifact. */
   ociManifest: 'application/vnd.oci.image.manifest.v1+json',

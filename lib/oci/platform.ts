@@ -1,7 +1,10 @@
 import { InvalidArgumentError } from '../errors.js';
 import { printable } from '../redact.js';
 
-/** Source: image-spec v1.1 image-index.md, `platform`. */
+/**
+ * Whom an image is for. Source: image-spec v1.1, `platform` in
+ * [image-index.md](https://github.com/opencontainers/image-spec/blob/v1.1.0/image-index.md).
+ */
 export interface Platform {
   /** As Go names it: `linux`, `windows`, …. */
   os: string;

@@ -75,7 +75,11 @@ const BASE_DELAY = 300;
 /** What a blob is that can only be sent. */
 const NOT_LINKED = 'not linked';
 
-/** Blobs of a registry. Source: distribution-spec v1.1, "Pulling blobs", "Pushing Blobs". */
+/**
+ * Blobs of a registry. Source: distribution-spec v1.1,
+ * [Pulling blobs](https://github.com/opencontainers/distribution-spec/blob/v1.1.0/spec.md#pulling-blobs),
+ * [Pushing Blobs](https://github.com/opencontainers/distribution-spec/blob/v1.1.0/spec.md#pushing-blobs).
+ */
 @injectable()
 export class BlobService {
   private readonly requests: Requests;

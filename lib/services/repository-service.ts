@@ -30,7 +30,8 @@ export class RepositoryService {
   }
 
   /**
-   * Asks whether this is a registry we may use. Source: distribution-spec v1.1, "Determining Support".
+   * Asks whether this is a registry we may use. Source: distribution-spec v1.1,
+   * [Determining Support](https://github.com/opencontainers/distribution-spec/blob/v1.1.0/spec.md#determining-support).
    * @throws AuthenticationError, or RegistryError when there is no registry or no answer.
    */
   async ping({ signal, timeout }: CallOptions = {}): Promise<void> {

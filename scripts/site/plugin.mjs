@@ -17,6 +17,9 @@ const CATEGORIES = [
   ['Client', /^lib\//],
 ];
 
+/** Pages for those who want to know how it is made. */
+const INSIDE = new Set(['Architecture', 'Benchmark', 'Changelog', 'Contributing', 'Runtime dependencies', 'Security']);
+
 /** @param {import('typedoc').Application} app */
 export function load({ converter }) {
   converter.on(Converter.EVENT_CREATE_DOCUMENT, (_, page) => nameByHeading(page));
@@ -29,8 +32,9 @@ export function load({ converter }) {
 /** @param {DocumentReflection} page */
 function nameByHeading(page) {
   const text = page.content.map((part) => part.text).join('');
-  page.name = /^# (.+)$/m.exec(text)?.[1].replaceAll('`', '') ?? page.name;
-  page.frontmatter.category = ['Changelog', 'Contributing', 'Security'].includes(page.name) ? 'Project' : 'Guides';
+  const heading = /^# (.+)$/m.exec(text)?.[1].replaceAll('`', '');
+  page.name = page.name === 'README.ko' ? 'README (한국어)' : (heading ?? page.name);
+  page.frontmatter.category = INSIDE.has(page.name) ? 'Project' : 'Guides';
 }
 
 /** @param {import('typedoc').ProjectReflection} project */
