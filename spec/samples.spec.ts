@@ -43,6 +43,10 @@ const SAMPLES: Record<string, Run> = {
     prints: /^in this process: true\n.* is served at http:\/\/127\.0\.0\.1:\d+$/m,
   },
   'errors.ts': { prints: /^blobs\/sha256\/f4d781bf[0-9a-f]+: is not in the archive$/m },
+  'first-push.ts': {
+    args: ['spec/fixtures/docker-26-multi-tag.tar'],
+    prints: /fixture\/app:latest@DIGEST/,
+  },
   'gateway.ts': {
     args: ({ gateway }) => [gateway.url, 'spec/fixtures/docker-26-multi-tag.tar', 'team/app:1.0'],
     env: () => ({ ACCESS_SECRET: 'open sesame' }),
