@@ -30,7 +30,7 @@ import type { Transport } from './transport/transport.js';
 export { TOKENS } from './tokens.js';
 
 /**
- * Everything a client is made of, bound but not yet built: rebind a token before you make the client from it.
+ * Everything a client is made of, bound but not yet built: rebind a token before you take a service from it (samples/rebind-a-part.ts).
  * @throws InvalidArgumentError when an option cannot be right
  */
 export function createContainer(options: RegistryClientOptions = {}, services: ServiceOverrides = {}): Container {
