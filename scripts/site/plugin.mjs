@@ -39,10 +39,10 @@ function nameByHeading(page) {
 
 /** @param {import('typedoc').ProjectReflection} project */
 function addSamples(project) {
-  for (const name of readdirSync('samples').filter((name) => name.endsWith('.ts'))) {
+  for (const name of readdirSync('samples').filter((name) => /\.c?[jt]s$/.test(name))) {
     const file = resolve('samples', name);
     const code = readFileSync(file, 'utf8').trimEnd();
-    const content = [{ kind: 'code', text: `\`\`\`ts\n${code}\n\`\`\`` }];
+    const content = [{ kind: 'code', text: `\`\`\`${name.endsWith('.ts') ? 'ts' : 'js'}\n${code}\n\`\`\`` }];
     const page = new DocumentReflection(name, project, content, { category: 'Samples' });
     project.addChild(page);
     project.registerReflection(page, undefined, file);
