@@ -2,7 +2,7 @@
 // them open, and names stand together as the folders of lib have them, in place of one list of a hundred.
 import { readdirSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { Comment, CommentTag, Converter, DocumentReflection, ReflectionKind } from 'typedoc';
+import { CommentTag, Converter, DocumentReflection, ReflectionKind } from 'typedoc';
 
 /** The first that fits, by the path of the file. */
 const CATEGORIES = [
@@ -42,7 +42,10 @@ function addSamples(project) {
   for (const name of readdirSync('samples').filter((name) => /\.c?[jt]s$/.test(name))) {
     const file = resolve('samples', name);
     const code = readFileSync(file, 'utf8').trimEnd();
-    const content = [{ kind: 'code', text: `\`\`\`${name.endsWith('.ts') ? 'ts' : 'js'}\n${code}\n\`\`\`` }];
+    const content = [
+      { kind: 'text', text: `# ${name}\n\n` },
+      { kind: 'code', text: `\`\`\`${name.endsWith('.ts') ? 'ts' : 'js'}\n${code}\n\`\`\`` },
+    ];
     const page = new DocumentReflection(name, project, content, { category: 'Samples' });
     project.addChild(page);
     project.registerReflection(page, undefined, file);
@@ -56,9 +59,9 @@ function categorise(module) {
     const { packagePath = '' } = module.project.getSymbolIdFromReflection(child) ?? {};
     const [name] = CATEGORIES.find(([, files]) => files.test(packagePath)) ?? [];
     if (name === undefined) throw new Error(`${child.name} of ${packagePath} belongs to no category`);
-    const owner = child.signatures?.[0] ?? child;
-    owner.comment ??= new Comment();
-    owner.comment.blockTags.push(category(name));
+    // What has no comment gets none: TypeDoc would take it for documented.
+    const { comment } = child.signatures?.[0] ?? child;
+    comment?.blockTags.push(category(name));
   }
 }
 
