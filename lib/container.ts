@@ -1,3 +1,8 @@
+/**
+ * What a client is made of, to be bound anew before the client is made: with inversify, for what `services` and `transport` among
+ * the client's options do not reach.
+ * @module registry-api-v2-client/container
+ */
 import 'reflect-metadata';
 import { Container } from 'inversify';
 import { TarArchive } from './archive/tar-archive.js';
