@@ -4,12 +4,12 @@ import { HostSettings } from './config/host-settings.js';
 import { Hosts } from './config/hosts.js';
 import { InvalidArgumentError } from './errors.js';
 import { DOCKER_HUB_API, registryOf } from './oci/docker-hub.js';
-import { percentDecoded } from './percent-decoded.js';
 import { printable } from './redact.js';
 import {
   type BasicCredentials,
   type Credentials,
   type CredentialsProvider,
+  percentDecoded,
   toCredentialsProvider,
 } from './transport/credentials.js';
 import { isLoopback } from './transport/origin.js';

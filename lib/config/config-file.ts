@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { InvalidArgumentError } from '../errors.js';
 import { isJsonObject } from '../oci/descriptor.js';
 import { printable } from '../redact.js';
-import { readUpTo } from '../small-file.js';
+import { readUpTo } from '../transport/small-file.js';
 import { checkFields } from './checks.js';
 import type { HostOptions, HostsOptions } from './host-options.js';
 import { Hosts } from './hosts.js';

@@ -1,7 +1,7 @@
 import { BlockList, isIP } from 'node:net';
 import { InvalidArgumentError } from '../errors.js';
-import { percentDecoded } from '../percent-decoded.js';
 import { printable } from '../redact.js';
+import { percentDecoded } from './credentials.js';
 import { isLoopback } from './origin.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;

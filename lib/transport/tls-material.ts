@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { InvalidArgumentError } from '../errors.js';
 import { printable } from '../redact.js';
-import { readUpTo } from '../small-file.js';
+import { readUpTo } from './small-file.js';
 
 /** PEM itself (a text with `-----BEGIN …-----` in it, or its bytes), or the path of a file that holds it. */
 export type PemSource = string | Uint8Array;
