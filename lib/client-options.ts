@@ -31,6 +31,7 @@ export interface TransferOptions extends Pick<CallOptions, 'signal'> {
   layersFrom?: readonly string[];
   /** Blobs at once. Default: that of the client. */
   concurrency?: number;
+  /** Hears each {@link PushEvent} as it happens; what it throws ends the push. Default: nobody does. */
   onProgress?: OnProgress;
 }
 
@@ -75,6 +76,7 @@ export interface PullOptions extends Pick<CallOptions, 'signal'> {
   platform?: string;
   /** Blobs at once. Default: that of the client. */
   concurrency?: number;
+  /** Hears each {@link PullEvent} as it happens; what it throws ends the pull. Default: nobody does. */
   onProgress?: (event: PullEvent) => void;
 }
 
@@ -86,6 +88,7 @@ export interface CopyOptions extends Pick<CallOptions, 'signal'> {
   platform?: string;
   /** Blobs at once. Default: that of the client. */
   concurrency?: number;
+  /** Hears each {@link CopyEvent} as it happens; what it throws ends the copy. Default: nobody does. */
   onProgress?: (event: CopyEvent) => void;
 }
 

@@ -1,3 +1,8 @@
+/**
+ * What a client is made of, to be bound anew before the client is made: with inversify, for what `services` and `transport` among
+ * the client's options do not reach.
+ * @module registry-api-v2-client/container
+ */
 import 'reflect-metadata';
 import { Container } from 'inversify';
 import { TarArchive } from './archive/tar-archive.js';
@@ -25,7 +30,7 @@ import type { Transport } from './transport/transport.js';
 export { TOKENS } from './tokens.js';
 
 /**
- * Everything a client is made of, bound but not yet built: rebind a token before you make the client from it.
+ * Everything a client is made of, bound but not yet built: rebind a token before you take a service from it (samples/rebind-a-part.ts).
  * @throws InvalidArgumentError when an option cannot be right
  */
 export function createContainer(options: RegistryClientOptions = {}, services: ServiceOverrides = {}): Container {

@@ -15,10 +15,13 @@ export const INSPECT = Symbol.for('nodejs.util.inspect.custom');
 
 /** What is written of an error where it goes into a log as JSON. */
 export interface ErrorJson {
+  /** Of its class, for example `NotFoundError`. */
   name: string;
+  /** With the hint, if any. */
   message: string;
   /** Absent where an error has none. */
   code?: string;
+  /** What it was caused by, and so on up to four deep; text where that is no error. Absent for none. */
   cause?: ErrorJson | string;
   [field: string]: unknown;
 }

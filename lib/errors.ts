@@ -10,19 +10,24 @@ export interface ErrorDetails {
   retryable?: boolean;
   /** What to try; appended to the message. */
   hint?: string | undefined;
+  /** What it was caused by, an error of Node's for example. Default: nothing. */
   cause?: unknown;
 }
 
 /** Base of every error this package throws on purpose. Cancellation is not one of them: it rejects with `signal.reason`. */
 export class RegistryClientError extends Error {
+  /** Stable and machine-readable: the spec's code where the registry sent one, else one of this package's. */
   readonly code: string;
+  /** Whether doing the same again may succeed. */
   readonly retryable: boolean;
+  /** What to try, as it stands at the end of the message; undefined where nothing is known. */
   readonly hint: string | undefined;
 
   static {
     named(this, 'RegistryClientError');
   }
 
+  /** For errors of your own; `message` says what was being done, to what, and what came back. */
   constructor(message: string, details: ErrorDetails) {
     // A subclass made elsewhere is called what it is called there.
     if (!Object.hasOwn(new.target.prototype, 'name')) named(new.target, new.target.name);
@@ -56,15 +61,22 @@ export class InvalidArgumentError extends RegistryClientError {
     named(this, 'InvalidArgumentError');
   }
 
+  /** The code is `INVALID_ARGUMENT` unless `details` have another. */
   constructor(message: string, details: Partial<ErrorDetails> = {}) {
     super(message, { code: 'INVALID_ARGUMENT', ...details });
   }
 }
 
-/** One entry of the `errors` array a registry answers with. Source: distribution-spec v1.1, "Error Codes". */
+/**
+ * One entry of the `errors` array a registry answers with. Source: distribution-spec v1.1,
+ * [Error Codes](https://github.com/opencontainers/distribution-spec/blob/v1.1.0/spec.md#error-codes).
+ */
 export interface RegistryErrorEntry {
+  /** For example `MANIFEST_UNKNOWN`. */
   code: string;
+  /** In the words of the registry. */
   message?: string;
+  /** Whatever the registry adds, of any shape. */
   detail?: unknown;
 }
 
@@ -72,23 +84,30 @@ export interface RegistryErrorEntry {
 export interface RegistryErrorDetails extends ErrorDetails {
   /** HTTP status; absent when no answer arrived. */
   status?: number | undefined;
+  /** Absent when no request was under way. */
   method?: string | undefined;
   /** Already redacted. */
   url?: string | undefined;
+  /** What the body of the answer lists. Default: empty. */
   errors?: readonly RegistryErrorEntry[];
 }
 
 /** The registry, or the way to it, failed: a refused connection, an unexpected status, an answer that makes no sense. */
 export class RegistryError extends RegistryClientError {
+  /** HTTP status; undefined when no answer arrived, or the answer was not the problem. */
   readonly status: number | undefined;
+  /** `GET`, `PUT` and so on; undefined when no request was under way. */
   readonly method: string | undefined;
+  /** What was asked for, already redacted; undefined when no request was under way. */
   readonly url: string | undefined;
+  /** What the body of the answer lists; empty when it is not of the form that the spec has. */
   readonly errors: readonly RegistryErrorEntry[];
 
   static {
     named(this, 'RegistryError');
   }
 
+  /** For transports and services of your own. */
   constructor(message: string, details: RegistryErrorDetails) {
     super(message, details);
     this.status = details.status;
@@ -137,6 +156,7 @@ export class RateLimitError extends RegistryError {
     named(this, 'RateLimitError');
   }
 
+  /** For transports of your own. */
   constructor(message: string, details: RegistryErrorDetails & { resetAt?: Date | undefined }) {
     super(message, details);
     this.resetAt = details.resetAt;
@@ -146,13 +166,16 @@ export class RateLimitError extends RegistryError {
 
 /** Bytes do not match the digest or the size they were promised under. */
 export class DigestMismatchError extends RegistryError {
+  /** The digest, or the size, that was promised. */
   readonly expected: string;
+  /** The digest, or the size, that came. */
   readonly actual: string;
 
   static {
     named(this, 'DigestMismatchError');
   }
 
+  /** The code is `DIGEST_MISMATCH` unless `details` have another. */
   constructor(message: string, details: Partial<RegistryErrorDetails> & { expected: string; actual: string }) {
     super(message, { code: 'DIGEST_MISMATCH', ...details });
     this.expected = details.expected;
@@ -166,6 +189,7 @@ export class TarReadError extends RegistryClientError {
     named(this, 'TarReadError');
   }
 
+  /** The code is `TAR_UNREADABLE` unless `details` have another. */
   constructor(message: string, details: Partial<ErrorDetails> = {}) {
     super(message, { code: 'TAR_UNREADABLE', ...details });
   }
@@ -175,6 +199,7 @@ export class TarReadError extends RegistryClientError {
 export interface ArchiveProblem {
   /** Name of the entry in the archive the problem is about. */
   entry: string;
+  /** Goes on where the name of the entry ends: `is not in the archive`. */
   message: string;
 }
 
@@ -187,6 +212,7 @@ export class ValidationError extends RegistryClientError {
     named(this, 'ValidationError');
   }
 
+  /** The code is `ARCHIVE_INVALID` unless `details` have another. */
   constructor(message: string, problems: readonly ArchiveProblem[], details: Partial<ErrorDetails> = {}) {
     super(message, { code: 'ARCHIVE_INVALID', ...details });
     this.problems = problems;

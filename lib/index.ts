@@ -1,3 +1,7 @@
+/**
+ * The client, its services, archives, transports and errors. Begin at {@link RegistryClient}.
+ * @module registry-api-v2-client
+ */
 export { collect } from './collect.js';
 export { RegistryClient } from './registry-client.js';
 export type {
@@ -70,6 +74,7 @@ export type { DockerManifestEntry } from './archive/docker-archive.js';
 export type { ImageInspection, LayerInspection, RunConfig } from './archive/inspection.js';
 
 export type { Compressor } from './compression/compressor.js';
+export type { Packing } from './compression/sniff.js';
 
 export type { Transport, TransportRequest, TransportResponse, RequestBody } from './transport/transport.js';
 export { AxiosTransport } from './transport/axios-transport.js';
@@ -93,7 +98,7 @@ export type {
 } from './transport/credentials.js';
 
 export type { ArchiveFormat } from './archive/image-files.js';
-export type { Descriptor } from './oci/descriptor.js';
+export type { Descriptor, JsonObject } from './oci/descriptor.js';
 export type { HistoryEntry, ImageConfig } from './oci/image-config.js';
 export { algorithmOf, digestOf, isDigest, shortDigest } from './oci/digest.js';
 export type { DigestAlgorithm } from './oci/digest.js';

@@ -83,20 +83,31 @@ export interface ResolvedOptions {
   readonly registry: string;
   /** A function, so that no secret shows where options are printed; absent for what `docker login` stored. */
   readonly credentials: CredentialsProvider | undefined;
+  /** The one to use in place of {@link AxiosTransport}; undefined for that. */
   readonly transport: Transport | undefined;
+  /** Whether any TLS certificate will do. */
   readonly insecure: boolean;
+  /** Blobs at once; where `isAdaptive`, only what a transfer starts from. */
   readonly concurrency: number;
   /** Whether nobody has said how many blobs go at once. */
   readonly isAdaptive: boolean;
+  /** Milliseconds for one metadata call. */
   readonly timeout: number;
+  /** Milliseconds without a byte moving. */
   readonly idleTimeout: number;
+  /** Bytes; undefined for a whole blob in one request. */
   readonly chunkSize: number | undefined;
+  /** Milliseconds after the last byte of an upload. */
   readonly responseTimeout: number;
+  /** As given, checked; empty for the defaults of {@link RetryOptions}. */
   readonly retry: RetryOptions;
+  /** Whether packed layers are remembered on disk. */
   readonly cache: boolean;
+  /** Takes one line per request; undefined for no log. */
   readonly log: ((line: string) => void) | undefined;
   /** How each host is reached, and what it is told. */
   readonly hosts: HostSettings;
+  /** In the order they are asked; empty for none. */
   readonly mirrors: readonly MirrorAddress[];
 }
 
@@ -104,6 +115,7 @@ export interface ResolvedOptions {
 export interface MirrorAddress {
   /** Ends with `/`, holds no user information. */
   readonly url: URL;
+  /** Undefined for what `docker login` stored. */
   readonly credentials: CredentialsProvider | undefined;
 }
 

@@ -58,8 +58,11 @@ import type { Transport } from './transport/transport.js';
  * ```
  */
 export class RegistryClient {
+  /** Layers and configs, one by one. */
   readonly blobs: BlobService;
+  /** Manifests, indexes, tags and referrers, one by one. */
   readonly manifests: ManifestService;
+  /** The catalog, and the tags of a repository. */
   readonly repositories: RepositoryService;
   private readonly options: ResolvedOptions;
   private readonly transport: Transport;
@@ -307,6 +310,7 @@ export class RegistryClient {
     await this.transport.close?.();
   }
 
+  /** For `await using`: as {@link close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

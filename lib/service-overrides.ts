@@ -10,9 +10,13 @@ export type ServiceClass<Service> = new (transport: Transport, options: Resolved
 
 /** Classes to use in place of the package's own; subclasses need no decorator. */
 export interface ServiceOverrides {
+  /** Default: {@link BlobService}. */
   blobs?: ServiceClass<BlobService>;
+  /** Default: {@link ManifestService}. */
   manifests?: ServiceClass<ManifestService>;
+  /** Default: {@link RepositoryService}. */
   repositories?: ServiceClass<RepositoryService>;
+  /** What archives are opened with; its static `open` must make it. Default: {@link TarArchive}. */
   tarArchive?: typeof TarArchive;
 }
 

@@ -7,7 +7,8 @@ const current = new AsyncLocalStorage<string>();
 const spans = new WeakMap<RequestTrace, { parent: string | undefined }>();
 
 // With OpenTelemetry: tracer.startSpan() in start, span.recordException() in error, span.end() in asyncEnd.
-tracingChannel<string, RequestTrace>('registry-api-v2-client:request').subscribe({
+const requests = tracingChannel<string, RequestTrace>('registry-api-v2-client:request');
+requests.subscribe({
   start: (request) => spans.set(request, { parent: current.getStore() }),
   end: () => undefined,
   asyncStart: () => undefined,

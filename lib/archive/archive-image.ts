@@ -10,6 +10,7 @@ export interface ArchiveLayer {
   entry: string;
   /** Bytes as stored. */
   size: number;
+  /** What its first bytes say it is packed with; only `none` is packed on the way, the rest goes byte for byte. */
   packing: Packing;
   /** Digest of the plain tar, from the config; absent for the layers of artifacts that are not images. */
   diffId?: string;
@@ -23,15 +24,24 @@ export interface ArchiveLayer {
 
 /** A layer that is not pushed because the registry may not hold it; its descriptor names where to download it. */
 export interface ForeignLayer {
+  /** Name of the entry, which the archive may not hold. */
   entry: string;
+  /** Goes into the manifest as it is, `urls` and all. */
   foreign: Descriptor;
 }
 
-/** An image configuration with its exact bytes. Source: image-spec v1.1 config.md. */
+/**
+ * An image configuration with its exact bytes. Source: image-spec v1.1,
+ * [config.md](https://github.com/opencontainers/image-spec/blob/v1.1.0/config.md).
+ */
 export interface ArchiveConfig {
+  /** Name of the entry. */
   entry: string;
+  /** `sha256:…` of `bytes`. */
   digest: string;
+  /** Pushed as they are: another byte would be another image. */
   bytes: Buffer;
+  /** `bytes`, parsed; nothing in it has been checked but that it is an object. */
   json: JsonObject;
 }
 
@@ -39,7 +49,9 @@ export interface ArchiveConfig {
 export interface ArchiveManifest {
   /** Absent when the config names none, as in artifacts. */
   platform?: Platform;
+  /** Of an artifact it may be the empty object, `{}`. */
   config: ArchiveConfig;
+  /** Lowest first. */
   layers: readonly (ArchiveLayer | ForeignLayer)[];
   /** The archive's own manifest, to be pushed byte for byte; absent when one has to be made. */
   raw?: RawManifest;
@@ -49,6 +61,7 @@ export interface ArchiveManifest {
 export interface ArchiveImage {
   /** As the archive writes them, for example `registry.example.com/team/app:1.2`. */
   tags: readonly string[];
+  /** One per platform; a single image has one. */
   manifests: readonly ArchiveManifest[];
   /** Innermost first, the one that is tagged last; empty for a single image. */
   indexes: readonly RawManifest[];

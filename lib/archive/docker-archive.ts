@@ -12,9 +12,13 @@ export const DOCKER_MANIFEST = 'manifest.json';
 
 /** One element of `manifest.json`, as `docker save` writes it. */
 export interface DockerManifestEntry {
+  /** Name of the entry with the image configuration. */
   Config: string;
+  /** `[host[:port]/]repository:tag` each; `null` where it was saved by its id. */
   RepoTags: readonly string[] | null;
+  /** Names of the entries with the layers, lowest first. */
   Layers: readonly string[];
+  /** Descriptors by the digests of the plain layers, since docker 25; those with `urls` are not in the archive. Absent before. */
   LayerSources?: JsonObject;
 }
 

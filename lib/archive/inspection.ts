@@ -10,6 +10,7 @@ export interface LayerInspection {
   size: number;
   /** Digest of the plain layer; absent in artifacts. */
   diffId?: string;
+  /** What its first bytes say it is packed with; `none` for a plain tar. */
   packing: Packing;
 }
 
@@ -19,8 +20,11 @@ export interface ImageInspection extends Pick<ImageConfig, 'architecture' | 'os'
   tags: readonly string[];
   /** Bytes of all layers as stored in the archive. */
   size: number;
+  /** Lowest first. */
   layers: readonly LayerInspection[];
+  /** What runs, and the config it is said in. */
   config: RunConfig & {
+    /** `sha256:…` of the config: what docker calls the id of the image. */
     digest: string;
     /** Bytes. */
     size: number;

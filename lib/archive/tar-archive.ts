@@ -19,11 +19,13 @@ export type ArchiveInput = string | URL | Uint8Array;
 
 /** How an archive is read to its end. */
 export interface ValidateOptions {
+  /** Ends the reading; {@link TarArchive.validate} then rejects with its reason. */
   signal?: AbortSignal;
 }
 
 /** Result of {@link TarArchive.validate}. */
 export interface ArchiveReport {
+  /** True when there is no problem, and every image could be pushed. */
   valid: boolean;
   /** Every problem, each naming its entry. */
   problems: readonly ArchiveProblem[];
@@ -34,7 +36,7 @@ export interface ArchiveReport {
  * gzip (or zstd where Node has it). Only headers and the JSON files are read; nothing is extracted. Close it after use.
  */
 export class TarArchive {
-  /** Use {@link TarArchive.open}. */
+  /** @internal Use {@link TarArchive.open}. */
   constructor(
     private readonly source: ArchiveSource,
     private readonly contents: ArchiveContents,
@@ -117,6 +119,7 @@ export class TarArchive {
     return this.source.close();
   }
 
+  /** For `await using`: as {@link close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

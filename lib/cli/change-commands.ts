@@ -20,7 +20,7 @@ export function addChanges(program: Command, io: Io): void {
 function addTag(program: Command, io: Io): void {
   withResult(withConnection(program.command('tag')))
     .description('give an image of a registry further tags')
-    .argument('<reference>', 'latest without a tag')
+    .argument('<reference>', 'the image; its tag is latest where it has none')
     .argument('<tag...>', 'tags in the same repository')
     .addHelpText('after', example('tag localhost:5000/team/app:1.2.3 1.2 1 latest'))
     .addHelpText(

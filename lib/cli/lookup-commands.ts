@@ -47,7 +47,7 @@ function addInspect(program: Command, io: Io): void {
 function addManifest(program: Command, io: Io): void {
   withResult(withPlatform(withConnection(program.command('manifest'))))
     .description('print a manifest or an index, byte for byte')
-    .argument('<reference>', 'latest without a tag')
+    .argument('<reference>', 'the image; its tag is latest where it has none')
     .addHelpText(
       'after',
       example('manifest localhost:5000/team/app:1.0', 'manifest team/app:1.0 --platform linux/arm64 --json'),
@@ -66,7 +66,7 @@ function addManifest(program: Command, io: Io): void {
     });
   withResult(withConnection(program.command('resolve')))
     .description('print the digest behind a name')
-    .argument('<reference>', 'latest without a tag')
+    .argument('<reference>', 'the image; its tag is latest where it has none')
     .addHelpText('after', example('resolve localhost:5000/team/app:1.0'))
     .addHelpText('after', section('Output', 'The digest; with --json its descriptor, {mediaType, digest, size}.'))
     .addHelpText('after', exitCodes(...REGISTRY_ENDS))
@@ -79,7 +79,7 @@ function addManifest(program: Command, io: Io): void {
 function addReferrers(program: Command, io: Io): void {
   withResult(withConnection(program.command('referrers')))
     .description('list what refers to an image: signatures, SBOMs, attestations')
-    .argument('<reference>', 'latest without a tag')
+    .argument('<reference>', 'the image; its tag is latest where it has none')
     .option('--artifact-type <type>', 'of this type only')
     .addHelpText(
       'after',

@@ -77,7 +77,7 @@ function addPush(program: Command, io: Io): void {
 function addPull(program: Command, io: Io): void {
   withTransfer(program.command('pull'))
     .description('write an image into an archive that docker load and push take')
-    .argument('<reference>', 'latest without a tag')
+    .argument('<reference>', 'the image; its tag is latest where it has none')
     .argument('<file>', 'the archive; - writes it to standard output, and the result to standard error')
     .addOption(new Option('--format <format>', 'of the archive').choices(['docker', 'oci']).default('docker'))
     .addHelpText(
@@ -105,8 +105,8 @@ function addPull(program: Command, io: Io): void {
 function addCopy(program: Command, io: Io): void {
   withTransfer(program.command('copy'))
     .description('copy an image within a registry or into another one, without a file')
-    .argument('<source>', 'latest without a tag')
-    .argument('<target>', "the source's tag without one of its own")
+    .argument('<source>', 'the image; its tag is latest where it has none')
+    .argument('<target>', 'its name there; it gets the tag of the source where it has none')
     .addHelpText(
       'after',
       example('copy team/app:1.0 team/app:stable', 'copy ghcr.io/a/app:1 localhost:5000/app --platform linux/arm64'),

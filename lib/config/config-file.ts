@@ -12,6 +12,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /** What a configuration file holds: options of a client, to be spread among its others. */
 export interface ClientConfigFile {
+  /** Settings for hosts, with absolute paths; absent where the file has none, or there is no file. */
   hosts?: HostsOptions;
 }
 

@@ -56,6 +56,7 @@ export class HostSettings {
     return lowered.length > 0 ? Object.fromEntries(lowered) : undefined;
   }
 
+  /** How many requests to its host may start in a second; undefined for no limit. */
   requestsPerSecond(url: URL): number | undefined {
     const { own, hosts } = this.#parts;
     const limit = this.#isOwn(url) ? own.requestsPerSecond : undefined;

@@ -6,7 +6,9 @@ import { seal } from './seal.js';
 
 /** A user the registry knows. */
 export interface RegistryCredentials {
+  /** Not empty, and without a colon, which Basic cannot carry. */
   username: string;
+  /** Compared in constant time. */
   password: string;
 }
 

@@ -10,8 +10,11 @@ import { EmbeddedRegistry } from './registry.js';
  * request does not matter. Closing does nothing, so that what was pushed is there for the next client.
  */
 export class EmbeddedTransport implements Transport {
-  /** @param handler - default: a fresh registry that keeps its content in memory */
-  constructor(readonly handler: RegistryHandler = new EmbeddedRegistry()) {}
+  /** Default: a fresh registry that keeps its content in memory. */
+  constructor(
+    /** What answers. */
+    readonly handler: RegistryHandler = new EmbeddedRegistry(),
+  ) {}
 
   async send(request: TransportRequest): Promise<TransportResponse> {
     const { signal } = request;

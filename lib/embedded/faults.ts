@@ -10,7 +10,9 @@ import { seal } from './seal.js';
 
 /** A fault that happened. */
 export interface FiredFault {
+  /** As it was given, the very object. */
   fault: Fault;
+  /** Of the request it happened to. */
   method: string;
   /** Path and query. */
   target: string;

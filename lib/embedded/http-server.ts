@@ -31,11 +31,13 @@ export class RegistryServer {
   private isClosing = false;
 
   private constructor(
+    /** What answers. */
     readonly handler: RegistryHandler,
     /** `http://host:port`, without a slash at the end. */
     readonly url: string,
     /** The IP address it listens on. */
     readonly address: string,
+    /** The port it listens on, also where 0 was asked for. */
     readonly port: number,
     private readonly server: Server,
   ) {
@@ -78,6 +80,7 @@ export class RegistryServer {
     clearTimeout(cut);
   }
 
+  /** For `await using`: as {@link close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -59,6 +59,7 @@ export class LayoutStore implements Store {
     await this.lock.release();
   }
 
+  /** For `await using`: as {@link close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

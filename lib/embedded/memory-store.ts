@@ -1,6 +1,6 @@
 import type { RawManifest } from '../oci/manifest.js';
 import { MemoryBlob } from './memory-blob.js';
-import type { BlobWriter, Store } from './store.js';
+import type { BlobWriter, Store, StoredBlob } from './store.js';
 
 interface Repository {
   blobs: Map<string, MemoryBlob>;
@@ -24,12 +24,12 @@ export class MemoryStore implements Store {
     };
   }
 
-  getBlob(repository: string, digest: string): MemoryBlob | undefined {
-    return this.repositories.get(repository)?.blobs.get(digest);
+  getBlob(repository: string, digest: string): StoredBlob | undefined {
+    return this.blobOf(repository, digest);
   }
 
   mountBlob(repository: string, digest: string, from?: string): boolean {
-    const blob = from === undefined ? this.findBlob(digest) : this.getBlob(from, digest);
+    const blob = from === undefined ? this.findBlob(digest) : this.blobOf(from, digest);
     if (blob === undefined) return false;
     this.open(repository).blobs.set(digest, blob);
     return true;
@@ -89,6 +89,10 @@ export class MemoryStore implements Store {
     const created: Repository = { blobs: new Map(), manifests: new Map(), tags: new Map() };
     this.repositories.set(name, created);
     return created;
+  }
+
+  private blobOf(repository: string, digest: string): MemoryBlob | undefined {
+    return this.repositories.get(repository)?.blobs.get(digest);
   }
 
   private findBlob(digest: string): MemoryBlob | undefined {

@@ -4,6 +4,7 @@ import { streamOf } from '../oci/byte-stream.js';
 
 /** One request as a registry sees it, however it arrived. */
 export interface RegistryRequest {
+  /** `GET`, `PUT` and so on, in capitals. */
   method: string;
   /** Path and query as sent, still percent-encoded: `/v2/app/tags/list?n=5`. */
   target: string;
@@ -18,9 +19,11 @@ export type ResponseBody = Required<RequestBody>;
 
 /** What a handler answers. */
 export interface RegistryResponse {
+  /** HTTP status. */
   status: number;
   /** Lower-case names. */
   headers: Record<string, string>;
+  /** Absent for an answer without one. */
   body?: ResponseBody;
 }
 

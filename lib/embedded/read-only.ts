@@ -4,6 +4,7 @@ import { seal } from './seal.js';
 
 /** A registry that nobody can change: whatever does not only read is answered 405, as by distribution in its read-only mode. */
 export class ReadOnly implements RegistryHandler {
+  /** `inner` answers what only reads. */
   constructor(private readonly inner: RegistryHandler) {}
 
   async handle(request: RegistryRequest): Promise<RegistryResponse> {

@@ -32,9 +32,11 @@ type Actions = Readonly<Partial<Record<string, Action>>>;
 
 /** A whole registry without sockets: the OCI distribution spec v1.1 and Docker's `_catalog`, over a store. */
 export class EmbeddedRegistry implements RegistryHandler {
+  /** Where its content is: fill it or look into it past the protocol. */
   readonly store: Store;
   private readonly endpoints: Readonly<Record<Endpoint, Actions>>;
 
+  /** Listens nowhere: see {@link RegistryServer} and {@link EmbeddedTransport}. */
   constructor(options: EmbeddedRegistryOptions = {}) {
     this.store = options.store ?? new MemoryStore();
     const blobs = new BlobRoutes(this.store);

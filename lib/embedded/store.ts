@@ -6,7 +6,9 @@ export type Awaitable<T> = T | Promise<T>;
 
 /** First and last byte, both included. */
 export interface ByteRange {
+  /** From 0. */
   start: number;
+  /** Not less than `start`, and less than the size. */
   end: number;
 }
 
@@ -26,6 +28,7 @@ export interface BlobWriter {
   read(): Readable;
   /** Makes the content a blob of the repository. The caller has checked the digest. */
   commit(repository: string, digest: string): Awaitable<void>;
+  /** Forgets everything written. Nothing follows it. */
   discard(): Awaitable<void>;
 }
 

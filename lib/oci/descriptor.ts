@@ -3,14 +3,22 @@ import { printable } from '../redact.js';
 import { isDigest } from './digest.js';
 import type { Platform } from './platform.js';
 
-/** Describes content by type, digest and size. Source: image-spec v1.1 descriptor.md. */
+/**
+ * Describes content by type, digest and size. Source: image-spec v1.1,
+ * [descriptor.md](https://github.com/opencontainers/image-spec/blob/v1.1.0/descriptor.md).
+ */
 export interface Descriptor {
+  /** What the content is, for example one of {@link MediaType}. */
   mediaType: string;
+  /** `sha256:…` or `sha512:…` of the bytes. */
   digest: string;
   /** Bytes. */
   size: number;
+  /** Absent for none. */
   annotations?: Readonly<Record<string, string>>;
+  /** In an index: whom the image is for. Absent elsewhere. */
   platform?: Platform;
+  /** Of a manifest that is no image: what it is, for example a signature. */
   artifactType?: string;
   /** Where a foreign layer can be downloaded; such layers are not pushed. */
   urls?: readonly string[];

@@ -2,7 +2,10 @@ import { createHash, type Hash } from 'node:crypto';
 import { InvalidArgumentError } from '../errors.js';
 import { printable } from '../redact.js';
 
-/** Algorithms registered by the image spec. Source: image-spec v1.1 descriptor.md, "Registered algorithms". */
+/**
+ * Algorithms registered by the image spec. Source: image-spec v1.1,
+ * [Registered algorithms](https://github.com/opencontainers/image-spec/blob/v1.1.0/descriptor.md#registered-algorithms).
+ */
 export type DigestAlgorithm = 'sha256' | 'sha512';
 
 const DIGEST = /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/;
@@ -36,7 +39,10 @@ export function shortDigest(digest: string): string {
   return hexOf(digest).slice(0, 12);
 }
 
-/** `algorithm:hex` of bytes, or of a text in UTF-8. Source: image-spec v1.1 descriptor.md, "Digests". */
+/**
+ * `algorithm:hex` of bytes, or of a text in UTF-8. Source: image-spec v1.1,
+ * [Digests](https://github.com/opencontainers/image-spec/blob/v1.1.0/descriptor.md#digests).
+ */
 export function digestOf(bytes: Uint8Array | string, algorithm: DigestAlgorithm = 'sha256'): string {
   return `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}`;
 }

@@ -3,26 +3,44 @@ import { isDigest } from './digest.js';
 
 /** One step of the build; only those that are not `emptyLayer` have a layer. */
 export interface HistoryEntry {
+  /** RFC 3339, as the config has it. */
   created: string | undefined;
+  /** The command, for example `RUN apk add curl`. */
   createdBy: string | undefined;
+  /** What built it, for example `buildkit.dockerfile.v0`. */
   comment: string | undefined;
+  /** True for what changes the config only, as ENV and CMD do. */
   emptyLayer: boolean;
 }
 
-/** What an image configuration says, in names of this language. Source: image-spec v1.1 config.md, "Properties". */
+/**
+ * What an image configuration says, in names of this language. Source: image-spec v1.1,
+ * [Properties](https://github.com/opencontainers/image-spec/blob/v1.1.0/config.md#properties).
+ */
 export interface ImageConfig {
+  /** As Go names it: `amd64`, `arm64`, …. */
   architecture: string | undefined;
+  /** As Go names it: `linux`, `windows`, …. */
   os: string | undefined;
+  /** Of the processor, for example `v8`. */
   variant: string | undefined;
   /** RFC 3339, as the config has it. */
   created: string | undefined;
+  /** Empty for none. */
   labels: Readonly<Record<string, string>>;
+  /** `NAME=value` each. */
   env: readonly string[];
+  /** Program and first arguments; empty for none. */
   entrypoint: readonly string[];
+  /** Arguments for the entrypoint, or the program where there is none. */
   cmd: readonly string[];
+  /** `user[:group]`, names or numbers; undefined where the config names none, and the runtime takes root. */
   user: string | undefined;
+  /** Absolute path; undefined where the config names none, and the runtime takes `/`. */
   workingDir: string | undefined;
+  /** `port/protocol` each, for example `80/tcp`. */
   exposedPorts: readonly string[];
+  /** Oldest first; empty where the builder wrote none. */
   history: readonly HistoryEntry[];
 }
 

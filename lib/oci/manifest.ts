@@ -10,34 +10,56 @@ import {
 } from './descriptor.js';
 import { bareMediaType, isIndexMediaType, isManifestMediaType, MediaType } from './media-types.js';
 
-/** One image or artifact. Source: image-spec v1.1 manifest.md. */
+/**
+ * One image or artifact. Source: image-spec v1.1,
+ * [manifest.md](https://github.com/opencontainers/image-spec/blob/v1.1.0/manifest.md).
+ */
 export interface ImageManifest {
+  /** Always 2; schema 1 is refused. */
   schemaVersion: 2;
+  /** Where the bytes name none: what they were served under, else that of OCI. */
   mediaType: string;
+  /** What it is, where it is no image. */
   artifactType?: string;
+  /** Of an artifact often the empty object, `MediaType.ociEmpty`. */
   config: Descriptor;
+  /** Lowest first. */
   layers: readonly Descriptor[];
+  /** What it refers to, as a signature refers to its image: `listReferrers` of that finds it. */
   subject?: Descriptor;
+  /** Absent for none. */
   annotations?: Readonly<Record<string, string>>;
 }
 
-/** A list of manifests, usually one per platform. Source: image-spec v1.1 image-index.md. */
+/**
+ * A list of manifests, usually one per platform. Source: image-spec v1.1,
+ * [image-index.md](https://github.com/opencontainers/image-spec/blob/v1.1.0/image-index.md).
+ */
 export interface ImageIndex {
+  /** Always 2; schema 1 is refused. */
   schemaVersion: 2;
+  /** Where the bytes name none: what they were served under, else that of OCI. */
   mediaType: string;
+  /** What it is, where it is no image. */
   artifactType?: string;
+  /** In the order of preference; an index may list other indexes. */
   manifests: readonly Descriptor[];
+  /** What it refers to, as a signature refers to its image: `listReferrers` of that finds it. */
   subject?: Descriptor;
+  /** Absent for none. */
   annotations?: Readonly<Record<string, string>>;
 }
 
-/** What a tag or digest can stand for. Source: image-spec v1.1 manifest.md, image-index.md. */
+/** What a tag or digest can stand for; {@link isIndex} tells which. */
 export type Manifest = ImageManifest | ImageIndex;
 
 /** A manifest with the exact bytes its digest is computed from. */
 export interface RawManifest {
+  /** Of `bytes`: type, digest and size. */
   descriptor: Descriptor;
+  /** As they were served or are to be stored; never written anew. */
   bytes: Buffer;
+  /** `bytes`, parsed: the fields this package knows. */
   manifest: Manifest;
 }
 

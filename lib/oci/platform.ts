@@ -1,12 +1,20 @@
 import { InvalidArgumentError } from '../errors.js';
 import { printable } from '../redact.js';
 
-/** Source: image-spec v1.1 image-index.md, `platform`. */
+/**
+ * Whom an image is for. Source: image-spec v1.1, `platform` in
+ * [image-index.md](https://github.com/opencontainers/image-spec/blob/v1.1.0/image-index.md).
+ */
 export interface Platform {
+  /** As Go names it: `linux`, `windows`, …. */
   os: string;
+  /** As Go names it: `amd64`, `arm64`, …. */
   architecture: string;
+  /** Of the processor, for example `v8`; absent where there is but one. */
   variant?: string;
+  /** Of Windows, for example `10.0.20348.2113`. */
   'os.version'?: string;
+  /** Of Windows: what the image needs of it, for example `win32k`. */
   'os.features'?: readonly string[];
 }
 

@@ -9,8 +9,11 @@ import { assertDigest, isDigest } from './digest.js';
 export interface Reference {
   /** `host[:port]`; absent when the text names none. */
   registry?: string;
+  /** For example `team/app`; lower-case, without the registry. */
   repository: string;
+  /** Absent when the text names none. */
   tag?: string;
+  /** `sha256:…` or `sha512:…`; absent when the text names none. It counts more than the tag. */
   digest?: string;
 }
 
@@ -93,6 +96,7 @@ export function nameIn(repository: string, tagOrDigest: string): string {
 export interface RepositoryTag {
   /** `host[:port]`; absent when the name has none. */
   registry?: string;
+  /** For example `team/app`; lower-case, without the registry. */
   repository: string;
   /** `latest` where the name has none. */
   tag: string;

@@ -21,6 +21,7 @@ import type { UploadContent } from './whole-upload.js';
 
 /** Content whose digest and size are known before a byte is sent. */
 export interface BlobContent {
+  /** What `open` gives: a registry refuses anything else. */
   descriptor: Descriptor;
   /** The bytes, from the start at every call. */
   open(): Readable | Promise<Readable>;
@@ -30,6 +31,7 @@ export interface BlobContent {
 
 /** Content that gets its digest while it is sent, for example because it is compressed on the way. */
 export interface StreamedContent {
+  /** Goes into the descriptor; the registry is not told. */
   mediaType: string;
   /** The same bytes, from the start, at every call. */
   open(): Readable | Promise<Readable>;
@@ -47,6 +49,7 @@ export interface BlobExistsOptions extends CallOptions {
 
 /** How a blob is stored. */
 export interface BlobPushOptions {
+  /** Ends the upload, which rejects with its reason; the session at the registry is given back. */
   signal?: AbortSignal | undefined;
   /** A repository of the same registry that has the blob: the registry then links it, and nothing is sent. */
   mountFrom?: string | undefined;
@@ -58,6 +61,7 @@ export interface BlobPushOptions {
 
 /** A blob that the repository has now. */
 export interface PushedBlob {
+  /** What was asked for, or what was computed while it was sent. */
   descriptor: Descriptor;
   /** `exists`: the registry had it; `mounted`: linked from another repository; `uploaded`: sent. */
   outcome: 'exists' | 'mounted' | 'uploaded';
@@ -71,7 +75,11 @@ const BASE_DELAY = 300;
 /** What a blob is that can only be sent. */
 const NOT_LINKED = 'not linked';
 
-/** Blobs of a registry. Source: distribution-spec v1.1, "Pulling blobs", "Pushing Blobs". */
+/**
+ * Blobs of a registry. Source: distribution-spec v1.1,
+ * [Pulling blobs](https://github.com/opencontainers/distribution-spec/blob/v1.1.0/spec.md#pulling-blobs),
+ * [Pushing Blobs](https://github.com/opencontainers/distribution-spec/blob/v1.1.0/spec.md#pushing-blobs).
+ */
 @injectable()
 export class BlobService {
   private readonly requests: Requests;
@@ -79,6 +87,7 @@ export class BlobService {
   private readonly chunks: ChunkSize;
   private readonly baseDelay: number;
 
+  /** A client makes one by itself: {@link RegistryClient}. `transport` is to follow redirects, sign requests and try again. */
   constructor(
     @inject(TOKENS.Transport) transport: Transport,
     @inject(TOKENS.Options)

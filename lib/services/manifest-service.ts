@@ -26,12 +26,17 @@ const MAX_FETCH = 2 * MAX_MANIFEST_SIZE;
 /** Without these types a registry may convert the manifest, and its digest with it. */
 const ACCEPT = [...MANIFEST_MEDIA_TYPES, '*/*;q=0.1'].join(', ');
 
-/** Manifests and indexes of a registry. Source: distribution-spec v1.1, "Pulling manifests", "Pushing Manifests". */
+/**
+ * Manifests and indexes of a registry. Source: distribution-spec v1.1,
+ * [Pulling manifests](https://github.com/opencontainers/distribution-spec/blob/v1.1.0/spec.md#pulling-manifests),
+ * [Pushing Manifests](https://github.com/opencontainers/distribution-spec/blob/v1.1.0/spec.md#pushing-manifests).
+ */
 @injectable()
 export class ManifestService {
   private readonly requests: Requests;
   private readonly referrers: Referrers;
 
+  /** A client makes one by itself: {@link RegistryClient}. `transport` is to follow redirects, sign requests and try again. */
   constructor(
     @inject(TOKENS.Transport) transport: Transport,
     @inject(TOKENS.Options) options: Pick<ResolvedOptions, 'url' | 'timeout'>,
@@ -102,7 +107,8 @@ export class ManifestService {
 
   /**
    * What names a manifest as its `subject`: signatures, SBOMs, attestations. A registry without an API for that is asked for
-   * the list that clients keep under a tag. Source: distribution-spec v1.1, "Listing Referrers".
+   * the list that clients keep under a tag. Source: distribution-spec v1.1,
+   * [Listing Referrers](https://github.com/opencontainers/distribution-spec/blob/v1.1.0/spec.md#listing-referrers).
    * @param reference - a tag or a digest; a digest need not be there
    * @throws NotFoundError when there is no such tag; RegistryError. A manifest nobody refers to has none.
    */
@@ -120,7 +126,8 @@ export class ManifestService {
 
   /**
    * Takes a manifest that was deleted off the list of its subject, where clients keep that.
-   * Source: distribution-spec v1.1, "Deleting Manifests".
+   * Source: distribution-spec v1.1,
+   * [Deleting Manifests](https://github.com/opencontainers/distribution-spec/blob/v1.1.0/spec.md#deleting-manifests).
    * @throws RegistryError
    */
   unlistReferrer(repository: string, raw: RawManifest, options: CallOptions = {}): Promise<void> {

@@ -21,6 +21,7 @@ export interface ListOptions extends CallOptions {
 export class RepositoryService {
   private readonly requests: Requests;
 
+  /** A client makes one by itself: {@link RegistryClient}. `transport` is to follow redirects, sign requests and try again. */
   constructor(
     @inject(TOKENS.Transport) transport: Transport,
     @inject(TOKENS.Options) options: Pick<ResolvedOptions, 'url' | 'timeout'>,
@@ -29,7 +30,8 @@ export class RepositoryService {
   }
 
   /**
-   * Asks whether this is a registry we may use. Source: distribution-spec v1.1, "Determining Support".
+   * Asks whether this is a registry we may use. Source: distribution-spec v1.1,
+   * [Determining Support](https://github.com/opencontainers/distribution-spec/blob/v1.1.0/spec.md#determining-support).
    * @throws AuthenticationError, or RegistryError when there is no registry or no answer.
    */
   async ping({ signal, timeout }: CallOptions = {}): Promise<void> {

@@ -1,3 +1,7 @@
+/**
+ * The test kit: a registry in this process, faults, the ways of other registries, and archives made up on the spot.
+ * @module registry-api-v2-client/testing
+ */
 export { BasicAuth } from '../embedded/basic-auth.js';
 export { BearerAuth } from '../embedded/bearer-auth.js';
 export { EmbeddedTransport } from '../embedded/embedded-transport.js';
@@ -20,7 +24,15 @@ export type { RegistryServerOptions } from '../embedded/http-server.js';
 export type { RegistryHandler, RegistryRequest, RegistryResponse, ResponseBody } from '../embedded/message.js';
 export type { PersonalityName } from '../embedded/personality.js';
 export type { EmbeddedRegistryOptions } from '../embedded/registry.js';
-export type { BlobStore, BlobWriter, ByteRange, ManifestStore, Store, StoredBlob } from '../embedded/store.js';
+export type {
+  Awaitable,
+  BlobStore,
+  BlobWriter,
+  ByteRange,
+  ManifestStore,
+  Store,
+  StoredBlob,
+} from '../embedded/store.js';
 export type { TokenEndpointOptions } from '../embedded/token-endpoint.js';
 export type { ImageTarOptions } from './image-tar.js';
 export type { CleanUp, IsolatedRepository, LeftOver } from './isolated-repository.js';

@@ -6,7 +6,9 @@ import type { RegistryClient } from '../registry-client.js';
 
 /** Something that is still there, and why. */
 export interface LeftOver {
+  /** `repository@digest`, or the repository alone when its tags could not be listed. */
   reference: string;
+  /** What the registry said to the deletion. */
   reason: string;
 }
 

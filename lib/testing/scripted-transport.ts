@@ -32,8 +32,11 @@ export interface ScriptedExchange {
 
 /** A request that came. */
 export interface ScriptedCall {
+  /** `GET`, `PUT` and so on. */
   method: string;
+  /** With its query. */
   url: URL;
+  /** Lower-case names. */
   headers: Readonly<Record<string, string>>;
   /** Empty when there was none; absent with `keepBodies: false`. */
   body?: Buffer;
@@ -68,6 +71,7 @@ export class ScriptedTransport implements Transport {
   private readonly inOrder: boolean;
   private readonly keepBodies: boolean;
 
+  /** `script` is what is to come, in this order unless `options.inOrder` is `false`. */
   constructor(script: readonly ScriptedExchange[], options: ScriptedTransportOptions = {}) {
     this.left = script.map((exchange) => ({ exchange, times: exchange.times ?? 1, hasCome: false }));
     this.inOrder = options.inOrder ?? true;

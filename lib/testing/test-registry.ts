@@ -104,6 +104,7 @@ export class TestRegistry {
     await this.parts.server?.close();
   }
 
+  /** For `await using`: as {@link close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

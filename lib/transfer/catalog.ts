@@ -6,7 +6,24 @@ import { mapConcurrently } from './map-concurrently.js';
 
 /** One tag of one repository with what is behind it, or why that, or without a tag why its tags, cannot be told. */
 export type ListedImage =
-  { repository: string; tag: string; info: ImageInfo } | { repository: string; tag?: string; error: Error };
+  /** A tag, and its image. */
+  | {
+      /** For example `team/app`, without the registry. */
+      repository: string;
+      /** One of its tags. */
+      tag: string;
+      /** As {@link RegistryClient.getImageInfo} has it. */
+      info: ImageInfo;
+    }
+  /** What cannot be told. */
+  | {
+      /** For example `team/app`, without the registry. */
+      repository: string;
+      /** Absent when the tags of the repository could not be listed. */
+      tag?: string;
+      /** Why not; the listing goes on. */
+      error: Error;
+    };
 
 export interface CatalogJob extends CallOptions {
   concurrency: number;

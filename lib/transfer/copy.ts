@@ -25,18 +25,53 @@ export interface CopyEnd {
 export interface CopiedImage {
   /** Of the manifest or index, the same on both sides. */
   digest: string;
+  /** Of the manifest or index. */
   mediaType: string;
-  blobs: { uploaded: number; mounted: number; skipped: number };
+  /** What became of its blobs, each counted once. */
+  blobs: {
+    /** Sent. */
+    uploaded: number;
+    /** Linked from another repository of the registry. */
+    mounted: number;
+    /** There already. */
+    skipped: number;
+  };
   /** Bytes of blobs that went through this process. */
   bytesSent: number;
 }
 
 /** What a copy reports. */
 export type CopyEvent =
-  | { state: 'planned'; blobs: number; bytes: number }
-  | { state: 'progress'; descriptor: Descriptor; sent: number }
-  | { state: PushedBlob['outcome']; descriptor: Descriptor }
-  | { state: 'tagged'; reference: string; digest: string };
+  /** Once, before anything is sent: how much there is to do. */
+  | {
+      state: 'planned';
+      /** How many there are, each counted once. */
+      blobs: number;
+      /** Of all blobs, those that are there already included. */
+      bytes: number;
+    }
+  /** What of this blob was sent so far. */
+  | {
+      state: 'progress';
+      /** Of the blob. */
+      descriptor: Descriptor;
+      /** Bytes handed to the network; goes back to less when a broken try starts over. */
+      sent: number;
+    }
+  /** The target has the blob now: it was there, linked from another repository, or sent. */
+  | {
+      state: PushedBlob['outcome'];
+      /** Of the blob. */
+      descriptor: Descriptor;
+    }
+  /** The target names the image now; the last event. */
+  | {
+      state: 'tagged';
+      /** `host[:port]/repository:tag`. */
+      reference: string;
+      /** Of the manifest or index. */
+      digest: string;
+    };
 
 export interface CopyJob {
   source: CopyEnd;

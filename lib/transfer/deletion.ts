@@ -37,6 +37,7 @@ export type DeletionEvent = { state: 'planned' } & DeletedImage;
 export interface DeleteImageOptions extends CallOptions {
   /** Also when other tags share the manifest. Default `false`. */
   force?: boolean;
+  /** Hears what will be gone, right before it is; what it throws stops the deletion. Default: nobody does. */
   onProgress?: (event: DeletionEvent) => void;
 }
 

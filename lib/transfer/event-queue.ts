@@ -1,8 +1,17 @@
 /** What the events of pushes, pulls and copies have in common: a name, and the blob they are about, if any. */
 export interface TransferEvent {
+  /** What has happened: tells the events apart. */
   readonly state: string;
-  readonly blob?: { readonly entry: string };
-  readonly descriptor?: { readonly digest: string };
+  /** Of a push: the content it is about. */
+  readonly blob?: {
+    /** Its name in the archive. */
+    readonly entry: string;
+  };
+  /** Of a pull or a copy: the blob it is about. */
+  readonly descriptor?: {
+    /** `sha256:…` or `sha512:…`. */
+    readonly digest: string;
+  };
 }
 
 interface Slot<Event> {

@@ -16,9 +16,11 @@ import { TogetherOrNone } from './together-or-none.js';
 export interface PlatformImage extends ImageConfig {
   /** Of its manifest. */
   digest: string;
+  /** Of its manifest. */
   mediaType: string;
   /** Bytes of its layers and its config, as stored. */
   size: number;
+  /** Where its configuration is, which is read already. */
   config: Descriptor;
   /** Lowest first. */
   layers: readonly Descriptor[];
@@ -28,6 +30,7 @@ export interface PlatformImage extends ImageConfig {
 export interface ImageInfo extends PlatformImage {
   /** Of what the tag points to: the index where there is one. */
   digest: string;
+  /** Of what the tag points to: of the index where there is one. */
   mediaType: string;
   /** One for a single image, one per platform for an index. */
   platforms: readonly PlatformImage[];

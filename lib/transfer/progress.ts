@@ -15,18 +15,59 @@ export type PushEvent =
    * archive, each content once. Of a stream it is known at its end only, when the large layers have been sent: they are
    * counted, and their events came before.
    */
-  | { state: 'planned'; blobs: number; bytes: number }
+  | {
+      state: 'planned';
+      /** How many contents there are. */
+      blobs: number;
+      /** In the archive. */
+      bytes: number;
+    }
   /** Something the user should know that does not stop the push. */
-  | { state: 'warning'; message: string }
-  | { state: 'started'; blob: ProgressBlob }
-  /** Totals for this blob so far: bytes read from the archive, and bytes handed to the network. */
-  | { state: 'progress'; blob: ProgressBlob; read: number; sent: number }
+  | {
+      state: 'warning';
+      /** One sentence, for people. */
+      message: string;
+    }
+  /** A content is taken up. */
+  | {
+      state: 'started';
+      /** Which one. */
+      blob: ProgressBlob;
+    }
+  /** Totals for this blob so far. */
+  | {
+      state: 'progress';
+      /** Which one. */
+      blob: ProgressBlob;
+      /** Bytes read from the archive, of `blob.size`. */
+      read: number;
+      /** Bytes handed to the network; fewer than `read` for what is packed on the way. */
+      sent: number;
+    }
   /** The blob starts over. */
-  | { state: 'retry'; blob: ProgressBlob }
+  | {
+      state: 'retry';
+      /** Which one. */
+      blob: ProgressBlob;
+    }
   /** The repository has the blob now: it was there, linked from another repository, or sent. */
-  | { state: 'exists' | 'mounted' | 'uploaded'; blob: ProgressBlob; repository: string; descriptor: Descriptor }
+  | {
+      state: 'exists' | 'mounted' | 'uploaded';
+      /** Which one. */
+      blob: ProgressBlob;
+      /** Where it is now: one content may go to several. */
+      repository: string;
+      /** Of what is stored: the packed blob, where it was packed on the way. */
+      descriptor: Descriptor;
+    }
   /** A tag points to its image now. */
-  | { state: 'tagged'; reference: string; digest: string };
+  | {
+      state: 'tagged';
+      /** `host[:port]/repository:tag`. */
+      reference: string;
+      /** Of the manifest or index behind it. */
+      digest: string;
+    };
 
 /** Hears what a push does; what it throws ends the push. */
 export type OnProgress = (event: PushEvent) => void;

@@ -20,13 +20,39 @@ import { TogetherOrNone } from './together-or-none.js';
 /** What a pull reports; counts never go backwards without a `retry`. */
 export type PullEvent =
   /** Once: how much there is to fetch, each blob once. */
-  | { state: 'planned'; blobs: number; bytes: number }
-  | { state: 'started'; descriptor: Descriptor }
-  /** Bytes of this blob so far. */
-  | { state: 'progress'; descriptor: Descriptor; received: number }
+  | {
+      state: 'planned';
+      /** How many there are. */
+      blobs: number;
+      /** Of all blobs, as stored in the registry. */
+      bytes: number;
+    }
+  /** The registry is asked for a blob. */
+  | {
+      state: 'started';
+      /** Of the blob. */
+      descriptor: Descriptor;
+    }
+  /** What of this blob has come so far. */
+  | {
+      state: 'progress';
+      /** Of the blob. */
+      descriptor: Descriptor;
+      /** Bytes, of `descriptor.size`. */
+      received: number;
+    }
   /** The blob starts over. */
-  | { state: 'retry'; descriptor: Descriptor }
-  | { state: 'fetched'; descriptor: Descriptor };
+  | {
+      state: 'retry';
+      /** Of the blob. */
+      descriptor: Descriptor;
+    }
+  /** The blob is in the archive, and is what its digest says. */
+  | {
+      state: 'fetched';
+      /** Of the blob. */
+      descriptor: Descriptor;
+    };
 
 /** An image that is in an archive now. */
 export interface PulledImage {
@@ -34,6 +60,7 @@ export interface PulledImage {
   reference: string;
   /** Of the manifest or index that was pulled. */
   digest: string;
+  /** Of the manifest or index that was pulled. */
   mediaType: string;
   /** Bytes of the archive. */
   size: number;

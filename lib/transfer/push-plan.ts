@@ -21,6 +21,7 @@ export interface PushPlanBlob {
    * remembered what it is once packed, so that it is not even read.
    */
   action: 'send' | 'mount' | 'skip' | 'known';
+  /** The one it would be in afterwards. */
   repository: string;
   /** Name of the entry in the archive. */
   entry: string;
@@ -43,10 +44,13 @@ export interface PushPlanTag {
   action: 'set' | 'keep';
   /** `host[:port]/repository:tag`. */
   reference: string;
+  /** For example `team/app`, without the registry. */
   repository: string;
+  /** The last part of `reference`. */
   tag: string;
   /** Of the manifest or index it would point to; absent while the digest of a layer is. */
   digest?: string;
+  /** Of the manifest or index it would point to. */
   mediaType: string;
   /** What it points to now; absent where it is not there, or a push would not look. */
   before?: string;
@@ -73,7 +77,12 @@ export interface PushPlan {
    * registry decides what lies between the two bounds: whether it stores a small blob with one request, and which of several
    * answers comes first.
    */
-  requests: { atLeast: number; atMost: number };
+  requests: {
+    /** When the registry answers everything in the shortest way. */
+    atLeast: number;
+    /** When it does not. */
+    atMost: number;
+  };
   /** What the push would warn of, and what keeps the plan from being certain. */
   warnings: readonly string[];
 }

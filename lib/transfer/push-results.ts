@@ -8,10 +8,13 @@ import type { PushTarget } from './plan.js';
 export interface PushedImage {
   /** `host[:port]/repository:tag`. */
   reference: string;
+  /** For example `team/app`, without the registry. */
   repository: string;
+  /** The last part of `reference`. */
   tag: string;
   /** Of the manifest or index behind the tag. */
   digest: string;
+  /** Of the manifest or index behind the tag. */
   mediaType: string;
   /** Bytes of everything behind the tag, as stored in the registry. */
   size: number;
@@ -19,7 +22,14 @@ export interface PushedImage {
    * What became of its blobs: sent, linked from another repository, or there already. A blob shared by several results of
    * one repository is `skipped` in all but the first, so that sums are true.
    */
-  blobs: { uploaded: number; mounted: number; skipped: number };
+  blobs: {
+    /** Sent. */
+    uploaded: number;
+    /** Linked from another repository of the registry. */
+    mounted: number;
+    /** There already. */
+    skipped: number;
+  };
   /** For this tag; 0 for what an earlier result accounts for. */
   bytesSent: number;
   /** What the archive lists but does not hold, and which was therefore not pushed, for example `linux/arm64 sha256:…`. */

@@ -89,10 +89,12 @@ export class TransferEvents<Event extends TransferEvent, Result> implements Asyn
     throw reason;
   }
 
+  /** For `for await`: itself, once. */
   [Symbol.asyncIterator](): this {
     return this;
   }
 
+  /** For `await using`: as {@link return}. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.return();
   }

@@ -71,6 +71,10 @@ export class AuthTransport implements Transport {
   #basic: Promise<Proof | undefined> | undefined;
   #pinged: SharedWork<KnownChallenge | undefined> | undefined;
 
+  /**
+   * Nothing is sent yet: who is to be asked for a token is known with the first answer.
+   * @param inner - sends requests once they are signed, and those for tokens unless `options.tokens` does
+   */
   constructor(inner: Transport, options: AuthOptions) {
     const { registry, credentials, tokens = inner, now = () => performance.now(), log = () => undefined } = options;
     this.#inner = inner;
@@ -96,6 +100,7 @@ export class AuthTransport implements Transport {
     await this.#inner.close?.();
   }
 
+  /** For `await using`: as {@link close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

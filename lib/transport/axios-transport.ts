@@ -24,8 +24,9 @@ export interface AxiosTransportOptions {
   idleTimeout?: number;
   /** Milliseconds to wait for the answer to a request that changes something, after its last byte: registries hash and store then. Default 300 000. */
   responseTimeout?: number;
-  /** Connections per host and in all. Default 30 and 100. */
+  /** Connections to one host. Default 30. */
   maxSockets?: number;
+  /** Connections in all. Default 100. */
   maxTotalSockets?: number;
 }
 
@@ -41,6 +42,7 @@ export class AxiosTransport implements Transport {
   private readonly patience: Patience;
   private readonly connections: Connections;
 
+  /** No connection is made yet. */
   constructor(options: AxiosTransportOptions = {}) {
     const { maxSockets = 30, maxTotalSockets = 100, insecure = false } = options;
     const usual = (url: URL): ConnectionSettings => ({ insecure, proxy: proxyFromEnvironment(url, process.env) });
@@ -81,6 +83,7 @@ export class AxiosTransport implements Transport {
     return Promise.resolve();
   }
 
+  /** For `await using`: as {@link close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -3,17 +3,21 @@ import { isJsonObject } from '../oci/descriptor.js';
 
 /** A user name and a password, or a token in its place. Source: RFC 7617. */
 export interface BasicCredentials {
+  /** Not empty, and without a colon, which Basic cannot carry. */
   username: string;
+  /** Or the token that stands for it, such as a personal access token. */
   password: string;
 }
 
 /** An OAuth2 refresh token: `identitytoken` in Docker's config.json, the secret of a helper's user `<token>`. */
 export interface IdentityTokenCredentials {
+  /** Sent to the token server only, never to the registry. */
   identityToken: string;
 }
 
 /** A bearer token that somebody else got; sent as it is, never renewed. */
 export interface RegistryTokenCredentials {
+  /** Without the word `Bearer`. */
   registryToken: string;
 }
 

@@ -3,6 +3,10 @@ import type { Transport, TransportRequest, TransportResponse } from './transport
 
 /** Says each request and its outcome in one line: method, address without secrets, status, milliseconds. No headers, no bodies. */
 export class LoggingTransport implements Transport {
+  /**
+   * Says what `inner` does.
+   * @param log - takes each line, without its end
+   */
   constructor(
     private readonly inner: Transport,
     private readonly log: (line: string) => void,
@@ -26,6 +30,7 @@ export class LoggingTransport implements Transport {
     await this.inner.close?.();
   }
 
+  /** For `await using`: as {@link close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -16,6 +16,7 @@ const PRIVATE_HEADERS = ['authorization', 'cookie', 'proxy-authorization'];
  * carry credentials; bodies are opened again for 307 and 308.
  */
 export class RedirectTransport implements Transport {
+  /** `inner` sends each hop, and must follow no redirects itself. */
   constructor(private readonly inner: Transport) {}
 
   async send(request: TransportRequest): Promise<TransportResponse> {
@@ -36,6 +37,7 @@ export class RedirectTransport implements Transport {
     await this.inner.close?.();
   }
 
+  /** For `await using`: as {@link close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

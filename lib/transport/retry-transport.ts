@@ -36,6 +36,7 @@ export class RetryTransport implements Transport {
   private readonly waiting = new Map<string, number>();
   private throttledUntil = 0;
 
+  /** `inner` sends each try. */
   constructor(
     private readonly inner: Transport,
     options: RetryOptions = {},
@@ -65,6 +66,7 @@ export class RetryTransport implements Transport {
     await this.inner.close?.();
   }
 
+  /** For `await using`: as {@link close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -22,8 +22,17 @@ export interface TlsOptions {
 
 /** {@link TlsOptions}, read and checked: everything is PEM. */
 export interface TlsMaterial {
+  /** Certificates in PEM, one each; empty for none besides those that Node trusts. */
   readonly ca: readonly string[];
-  readonly identity?: { readonly cert: string; readonly key: string } | undefined;
+  /** Who we are to servers that ask; absent for nobody. */
+  readonly identity?:
+    | {
+        /** PEM: our own certificate, then those between it and its authority. */
+        readonly cert: string;
+        /** PEM, without a passphrase. */
+        readonly key: string;
+      }
+    | undefined;
 }
 
 const CERTIFICATE = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----[^-]+-----END [A-Z0-9 ]*CERTIFICATE-----/g;

@@ -7,6 +7,7 @@ import type { Transport, TransportRequest, TransportResponse } from './transport
  * start to its end, with more in it each time. No headers, no bodies, no secrets.
  */
 export interface RequestTrace {
+  /** `GET`, `PUT` and so on. */
   readonly method: string;
   /** What could be a secret in it is replaced by `REDACTED`. */
   readonly url: string;

@@ -10,11 +10,15 @@ export interface RequestBody {
 
 /** One HTTP request. */
 export interface TransportRequest {
+  /** `GET`, `PUT` and so on, in capitals. */
   method: string;
+  /** Absolute, without user information. */
   url: URL;
   /** Lower-case names. */
   headers: Readonly<Record<string, string>>;
+  /** Default: none. */
   body?: RequestBody;
+  /** Ends the request, which rejects with its reason. Default: nothing does. */
   signal?: AbortSignal | undefined;
   /**
    * What a token for this request should cover, for example `repository:team/app:pull,push`. A push names all it will
@@ -44,6 +48,7 @@ export const LINGER = 1200;
 
 /** One HTTP answer, whatever its status. */
 export interface TransportResponse {
+  /** HTTP status; none of them is an error here. */
   status: number;
   /** Where the answer came from, after redirects. */
   url: URL;

@@ -122,7 +122,7 @@ describe('nextLink', () => {
   ])('is not slowed down by many %s', (_, header) => {
     const before = process.cpuUsage();
     nextLink(header);
-      hidesNextLink(header);
+    hidesNextLink(header);
     // Microseconds of the processor, which a busy machine does not add to; steps for each pair of characters would take seconds.
     expect(process.cpuUsage(before).user).toBeLessThan(1_000_000);
   });
