@@ -72,8 +72,8 @@ function bindReading(
 function createReadingTransport(options: ResolvedOptions, bottom: Transport, registry: Transport): Transport {
   const { mirrors, url, log } = options;
   if (mirrors.length === 0) return registry;
-  // What a mirror does not give at once, the next one or the registry gives.
-  const retry = { retries: 0 };
+  // What a mirror does not give at once, the next one or the registry gives; nobody waits for the pause it asks for.
+  const retry = { retries: 0, baseDelay: 0, maxRetryAfter: 0 };
   const asked = mirrors.map((mirror) => ({ url: mirror.url, transport: signedIn({ ...mirror, retry, log }, bottom) }));
   return new MirrorTransport(registry, url, asked, log);
 }

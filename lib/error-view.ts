@@ -56,14 +56,20 @@ interface View {
   errors?: unknown;
 }
 
-/** An error of the same class, so that Node shows it the way it shows errors, nested ones too. */
+/**
+ * An error of the same class, so that Node shows it the way it shows errors, nested ones too. It gets that class last: what classes
+ * of others compute (`DOMException` its name) they do for their own objects only.
+ */
 function view(error: Error, { stack, fields, cause, errors }: View): Error {
-  const shown = Object.setPrototypeOf(new Error(error.message), Object.getPrototypeOf(error) as object) as Error;
+  const shown = new Error(error.message);
   const hidden = { stack, name: error.name, [INSPECT]: undefined, ...said('cause', cause), ...said('errors', errors) };
   for (const key of Reflect.ownKeys(hidden)) {
     Object.defineProperty(shown, key, { value: hidden[key as keyof typeof hidden], configurable: true });
   }
-  return Object.assign(shown, fields);
+  for (const [key, value] of Object.entries(fields)) {
+    Object.defineProperty(shown, key, { value, enumerable: true, configurable: true, writable: true });
+  }
+  return Object.setPrototypeOf(shown, Object.getPrototypeOf(error) as object) as Error;
 }
 
 function causeView(cause: unknown, parentStack: string, deeper: number): unknown {

@@ -3,11 +3,13 @@ import type { HostOptions, HostsOptions } from './config/host-options.js';
 import { HostSettings } from './config/host-settings.js';
 import { Hosts } from './config/hosts.js';
 import { InvalidArgumentError } from './errors.js';
+import { DOCKER_HUB_API, registryOf } from './oci/docker-hub.js';
 import { printable } from './redact.js';
 import {
   type BasicCredentials,
   type Credentials,
   type CredentialsProvider,
+  percentDecoded,
   toCredentialsProvider,
 } from './transport/credentials.js';
 import { isLoopback } from './transport/origin.js';
@@ -119,8 +121,6 @@ export interface MirrorAddress {
 
 export const DEFAULT_URL = 'http://localhost:15000';
 
-const HUB_API = 'registry-1.docker.io';
-
 /** @throws InvalidArgumentError naming the option and what it may be. */
 export function resolveOptions(
   options: RegistryClientOptions = {},
@@ -129,11 +129,11 @@ export function resolveOptions(
   checkOwnOptions(options);
   const hosts = new Hosts(options.hosts);
   const { url, credentials } = addressOf(options.url ?? (env.REGISTRY_URL || DEFAULT_URL), hosts);
-  const entry = hosts.for(url.host);
+  const entry = hosts.at(url);
   const { insecure, concurrency, chunkSize, mirrors = [] } = { ...entry, ...defined(options) };
   return Object.freeze({
     url,
-    registry: url.host === HUB_API ? 'docker.io' : url.host,
+    registry: registryOf(url),
     credentials: options.credentials === undefined ? credentials : providerOf(options.credentials),
     transport: checkedTransport(options.transport),
     insecure: insecure ?? false,
@@ -168,7 +168,7 @@ function defined(options: RegistryClientOptions): RegistryClientOptions {
 /** Of a registry or a mirror, with whom we are there, as far as somebody has said so. */
 function addressOf(text: string | URL, hosts: Hosts): MirrorAddress {
   const { url, credentials } = parseUrl(text, hosts);
-  return { url, credentials: providerOf(credentials ?? hosts.for(url.host).credentials) };
+  return { url, credentials: providerOf(credentials ?? hosts.at(url).credentials) };
 }
 
 function parseUrl(text: string | URL, hosts: Hosts): { url: URL; credentials?: BasicCredentials } {
@@ -181,28 +181,20 @@ function parseUrl(text: string | URL, hosts: Hosts): { url: URL; credentials?: B
   // A password with a / in it ends the host early: `http://user:12/34@host`.
   if (!isHttp || url.search || url.hash || url.pathname.includes('@')) throw notAnAddress(written);
   // docker.io is a name for people, https://index.docker.io/v1/ one for docker login; the API lives elsewhere.
-  if (/^(index\.)?docker\.io$/.test(url.host)) [url.host, url.pathname] = [HUB_API, '/'];
+  if (/^(index\.)?docker\.io$/.test(url.host)) [url.host, url.pathname] = [DOCKER_HUB_API, '/'];
   const { username, password } = url;
   url.username = '';
   url.password = '';
   // Users paste the address of the ping; the API's own prefix is added to every request anyway.
   url.pathname = `${url.pathname.replace(/\/+$/, '').replace(/\/v2$/, '')}/`;
   if (!username) return { url };
-  return { url, credentials: { username: decoded(username), password: decoded(password) } };
-}
-
-/** A `%` that was meant as itself stays. */
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
+  return { url, credentials: { username: percentDecoded(username), password: percentDecoded(password) } };
 }
 
 function schemeFor(written: string, hosts: Hosts): string {
   const [, hostname = '', port = ''] = /^(?:[^/]*@)?(\[[^\]]*\]|[^:/]*)(:\d+)?/.exec(written) ?? [];
-  const { plainHttp = isLoopback(hostname) } = hosts.for(`${hostname}${port === ':80' ? '' : port}`);
+  const ports = port === ':80' || port === '' ? ['', ':80'] : [port];
+  const { plainHttp = isLoopback(hostname) } = hosts.for(hostname, ports);
   return plainHttp ? 'http://' : 'https://';
 }
 

@@ -173,6 +173,21 @@ describe('an error that is printed', () => {
     expect(shown).not.toMatch(/hunter2|config|request|buffer/i);
   });
 
+  it('shows causes whose class computes its fields for its own objects only, as DOMException does', () => {
+    class Computed extends Error {
+      readonly #kind = 'Abort';
+      static {
+        const compute = function (this: Computed): string {
+          return this.#kind;
+        };
+        for (const field of ['name', 'reason']) Object.defineProperty(this.prototype, field, { get: compute });
+      }
+    }
+    const cause = Object.defineProperty(new Computed('too late'), 'reason', { value: 'r', enumerable: true });
+    const shown = inspect(new RegistryClientError('it broke', { code: 'X', cause }));
+    expect(shown).toMatch(/too late[^]*reason: 'r'/);
+  });
+
   it('does not say the frames of a cause again that are its own', () => {
     const fail = (): RegistryError => new RegistryError('m', { ...details, cause: new Error('deeper') });
     const [own = '', caused = ''] = inspect(fail()).split('[cause]');

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { TarArchive } from '../lib/archive/tar-archive.js';
 import {
@@ -21,6 +22,7 @@ import { RepositoryService } from '../lib/services/repository-service.js';
 import type { PushEvent } from '../lib/transfer/progress.js';
 import { FakeTransport } from './support/fake-transport.js';
 import { imageTar } from './support/image-tar.js';
+import { until } from './support/test-server.js';
 import { RecordingTransport } from './transfer/recording-transport.js';
 
 const URL_OPTION = 'http://registry.test:5000';
@@ -46,6 +48,17 @@ describe('RegistryClient', () => {
     client = clientOf();
     CountingArchive.closed = 0;
   });
+
+  /** Blobs wait until so many are under way, and then for those that should not be; the first one finds out how to send. */
+  function bodiesWaitFor(count: number): RecordingTransport['before'] {
+    let isFirst = true;
+    return async ({ body }, line) => {
+      if (!body || line.includes('/manifests/')) return;
+      if (isFirst) return void (isFirst = false);
+      await until(() => transport.mostBodies >= count, `${count} uploads are under way`, 20_000);
+      for (let i = 0; i < 20; i++) await setImmediate();
+    };
+  }
 
   function clientOf(more: RegistryClientConfig = {}): RegistryClient {
     return new RegistryClient({ url: URL_OPTION, transport, retry: { retries: 0 }, ...more });
@@ -205,11 +218,15 @@ describe('RegistryClient', () => {
     it('has as many uploads under way as the client may, or the call', async () => {
       const layers = Array.from({ length: 8 }, (_, i) => ({ size: 3, chunks: () => [Buffer.from(`l${i}.`)] }));
       const many = imageTar({ format: 'docker-25', layers }).tar;
-      transport.before = () => new Promise((resolve) => setTimeout(resolve, 20));
-      await clientOf({ concurrency: 2 }).push(many, 'app:1');
-      expect(transport.mostBodies).toBe(2);
-      await clientOf({ concurrency: 2 }).push(many, 'other:1', { concurrency: 5 });
-      expect(transport.mostBodies).toBe(5);
+      for (const [most, options] of [
+        [2, {}],
+        [5, { concurrency: 5 }],
+      ] as const) {
+        transport.mostBodies = 0;
+        transport.before = bodiesWaitFor(most);
+        await clientOf({ concurrency: 2 }).push(many, `app-${most}:1`, options);
+        expect(transport.mostBodies).toBe(most);
+      }
     });
   });
 

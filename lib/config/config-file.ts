@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { InvalidArgumentError } from '../errors.js';
 import { isJsonObject } from '../oci/descriptor.js';
 import { printable } from '../redact.js';
+import { readUpTo } from '../transport/small-file.js';
 import { checkFields } from './checks.js';
 import type { HostOptions, HostsOptions } from './host-options.js';
 import { Hosts } from './hosts.js';
@@ -23,6 +23,9 @@ export interface LoadConfigOptions {
   /** Default `process.env`. */
   env?: Environment;
 }
+
+/** Bytes. */
+const MAX_FILE = 1024 * 1024;
 
 const FOLDER = 'registry-api-v2-client';
 
@@ -50,12 +53,14 @@ function usualPath({ XDG_CONFIG_HOME, HOME }: Environment): string | undefined {
 
 function readText(file: string, mayMiss: boolean): string | undefined {
   try {
-    return readFileSync(file, 'utf8');
+    const bytes = readUpTo(file, MAX_FILE);
+    if (bytes) return bytes.toString('utf8');
   } catch (error) {
     const { code = 'unknown error' } = error as NodeJS.ErrnoException;
     if (mayMiss && (code === 'ENOENT' || code === 'ENOTDIR')) return undefined;
     throw invalid(file, `cannot be read: ${code}`);
   }
+  throw invalid(file, 'is larger than 1 MiB');
 }
 
 function parse(text: string, file: string): ClientConfigFile {

@@ -31,5 +31,8 @@ export interface HostOptions {
   chunkSize?: number;
 }
 
-/** By `host[:port]`, as it stands in references, `*.domain[:port]`, or `*`. The more specific entry counts more, field by field. */
+/**
+ * By `host[:port]`, as it stands in references, `*.domain[:port]`, or `*`; the port of the scheme may be written or not. The more
+ * specific entry counts more, field by field.
+ */
 export type HostsOptions = Readonly<Record<string, HostOptions>>;

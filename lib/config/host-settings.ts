@@ -37,7 +37,7 @@ export class HostSettings {
   /** @throws InvalidArgumentError when a file for that host cannot be used */
   connection(url: URL): ConnectionSettings {
     const { own, hosts } = this.#parts;
-    const entry = hosts.for(url.host);
+    const entry = hosts.at(url);
     return {
       insecure: own.insecure ?? entry.insecure ?? false,
       tls: url.protocol === 'https:' ? this.#tlsOf(url, entry.tls) : undefined,
@@ -48,7 +48,7 @@ export class HostSettings {
   /** Over plain http only where that was asked for: such a host can be anybody. */
   headers(url: URL): Readonly<Record<string, string>> | undefined {
     const { own, hosts } = this.#parts;
-    const entry = hosts.for(url.host);
+    const entry = hosts.at(url);
     const isOwn = this.#isOwn(url);
     const isMeant = isOwn || url.protocol === 'https:' || entry.plainHttp === true || isLoopback(url.hostname);
     const headers = { ...(isMeant ? entry.headers : {}), ...(isOwn ? own.headers : {}) };
@@ -60,7 +60,7 @@ export class HostSettings {
   requestsPerSecond(url: URL): number | undefined {
     const { own, hosts } = this.#parts;
     const limit = this.#isOwn(url) ? own.requestsPerSecond : undefined;
-    return limit ?? hosts.for(url.host).requestsPerSecond;
+    return limit ?? hosts.at(url).requestsPerSecond;
   }
 
   #isOwn(url: URL): boolean {

@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from '../errors.js';
 import { isJsonObject } from '../oci/descriptor.js';
+import { DOCKER_HUB_NAMES } from '../oci/docker-hub.js';
 import { printable } from '../redact.js';
 import { checkHostOptions } from './checks.js';
 import type { HostOptions, HostsOptions } from './host-options.js';
@@ -8,8 +9,6 @@ import type { HostOptions, HostsOptions } from './host-options.js';
 const NOT_FOR_ALL = ['credentials', 'headers', 'mirrors', 'plainHttp'] as const;
 
 const KEY = /^(?:\*|(?:\*\.)?[a-z0-9](?:[a-z0-9_.-]*[a-z0-9])?(?::\d{1,5})?|\[[0-9a-f:.]+\](?::\d{1,5})?)$/;
-
-const HUB = ['docker.io', 'index.docker.io', 'registry-1.docker.io'];
 
 /** Settings by host. Nothing of it shows where it is printed: there are passwords in it. */
 export class Hosts {
@@ -28,23 +27,27 @@ export class Hosts {
     this.#entries = new Map(entries);
   }
 
+  /** What holds for a server. A key may write the port of its scheme or leave it out. */
+  at({ hostname, port, protocol }: URL): HostOptions {
+    return this.for(hostname, port === '' ? ['', protocol === 'https:' ? ':443' : ':80'] : [`:${port}`]);
+  }
+
   /**
    * The entries that fit, as one: those of the host itself over those of its domains, and the nearer domain over the farther.
-   * @param host - `host[:port]`, without the port when it is the scheme's own
+   * @param ports - how keys may end, `:port`, the end that counts most last
    */
-  for(host: string): HostOptions {
-    const keys = keysFor(host.toLowerCase());
+  for(hostname: string, ports: readonly string[]): HostOptions {
+    const keys = ['*', ...namesFor(hostname.toLowerCase()).flatMap((name) => ports.map((port) => `${name}${port}`))];
     const given = keys.map((key) => Object.entries(this.#entries.get(key) ?? {}));
     return Object.fromEntries(given.flat().filter(([, value]) => value !== undefined));
   }
 }
 
-/** Every key that would fit, the most specific one last. */
-function keysFor(host: string): string[] {
-  const [, name = host, port = ''] = /^(.*?)(:\d+)?$/.exec(host) ?? [];
+/** Every name that would fit, the most specific one last. */
+function namesFor(name: string): readonly string[] {
   const labels = name.startsWith('[') ? [] : name.split('.');
-  const domains = labels.slice(1).map((_, i) => `*.${labels.slice(i + 1).join('.')}${port}`);
-  return ['*', ...domains.reverse(), ...(HUB.includes(host) ? HUB : [host])];
+  const domains = labels.slice(1).map((_, i) => `*.${labels.slice(i + 1).join('.')}`);
+  return [...domains.reverse(), ...(DOCKER_HUB_NAMES.includes(name) ? DOCKER_HUB_NAMES : [name])];
 }
 
 function hostOf(key: string, where: string): string {

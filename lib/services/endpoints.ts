@@ -1,4 +1,5 @@
 import { assertDigest } from '../oci/digest.js';
+import { registryOf } from '../oci/docker-hub.js';
 import { assertRepository, assertTagOrDigest, repositoryOn } from '../oci/reference.js';
 
 /** Address of one operation, with the access a token for it must grant. */
@@ -20,9 +21,6 @@ export function deleteScope(repository: string): string {
   return `repository:${repository}:delete,pull`;
 }
 
-/** Where Docker Hub has its API. */
-const HUB_API = 'registry-1.docker.io';
-
 /**
  * Where the operations of the distribution spec are. Every name and digest is checked here, before it enters a URL.
  * Source: distribution-spec v1.1, "Endpoints".
@@ -33,7 +31,7 @@ export class Endpoints {
 
   /** @param base - ends with `/` */
   constructor(private readonly base: URL) {
-    this.registry = base.host === HUB_API ? 'docker.io' : base.host;
+    this.registry = registryOf(base);
   }
 
   ping(): Endpoint {

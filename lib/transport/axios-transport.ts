@@ -5,7 +5,7 @@ import { VERSION } from '../version.js';
 import { Agents, type ConnectionSettings } from './agents.js';
 import { Connections } from './connections.js';
 import { Exchange, type Perform } from './exchange.js';
-import { proxyAuthorization, proxyFromEnvironment } from './proxy.js';
+import { nameFor, proxyAuthorization, proxyFromEnvironment, proxyHost } from './proxy.js';
 import { ProxyError } from './proxy-error.js';
 import type { Patience } from './request-body-pump.js';
 import { wideReads } from './wide-reads.js';
@@ -37,7 +37,8 @@ export interface AxiosTransportOptions {
  */
 export class AxiosTransport implements Transport {
   private readonly axios: AxiosInstance;
-  private readonly agents: Agents;
+  /** Nothing of it shows where a client is printed: there are passwords of proxies in it. */
+  readonly #agents: Agents;
   private readonly patience: Patience;
   private readonly connections: Connections;
 
@@ -46,7 +47,7 @@ export class AxiosTransport implements Transport {
     const { maxSockets = 30, maxTotalSockets = 100, insecure = false } = options;
     const usual = (url: URL): ConnectionSettings => ({ insecure, proxy: proxyFromEnvironment(url, process.env) });
     const pool = { keepAlive: true, maxSockets, maxTotalSockets, onread: wideReads };
-    this.agents = new Agents(pool, options.settingsOf ?? usual);
+    this.#agents = new Agents(pool, options.settingsOf ?? usual);
     this.patience = { idle: options.idleTimeout ?? 60_000, answer: options.responseTimeout ?? 300_000 };
     this.connections = new Connections(maxSockets);
     this.axios = axios.create({
@@ -63,7 +64,7 @@ export class AxiosTransport implements Transport {
   async send(request: TransportRequest): Promise<TransportResponse> {
     request.signal?.throwIfAborted();
     // Settings that cannot be used are no failure of the network, and nothing is opened for them.
-    this.agents.route(request.url);
+    this.#agents.route(request.url);
     const exchange = this.exchange(request);
     try {
       return await exchange.run();
@@ -78,7 +79,7 @@ export class AxiosTransport implements Transport {
   }
 
   close(): Promise<void> {
-    this.agents.destroy();
+    this.#agents.destroy();
     return Promise.resolve();
   }
 
@@ -89,7 +90,7 @@ export class AxiosTransport implements Transport {
 
   private readonly perform: Perform = async (request, body, signal, onRequest) => {
     const { url } = request;
-    const { agent, forwarding } = this.agents.route(url);
+    const { agent, forwarding } = this.#agents.route(url);
     const asking = this.axios.request<IncomingMessage>({
       method: request.method,
       url: url.href,
@@ -134,7 +135,8 @@ function forwarded(options: RequestOptions, url: URL, proxy: URL): RequestOption
   return {
     ...options,
     protocol: proxy.protocol,
-    hostname: proxy.hostname.replace(/^\[|\]$/g, ''),
+    hostname: proxyHost(proxy),
+    ...nameFor(proxy),
     port: proxy.port || (proxy.protocol === 'https:' ? 443 : 80),
     path: `${url.origin}${options.path}`,
     headers: { ...(options.headers as Record<string, string>), host: url.host, ...proxyAuthorization(proxy) },

@@ -2,13 +2,15 @@ import { existsSync, readdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { InvalidArgumentError } from '../errors.js';
+import { DOCKER_HUB_API } from '../oci/docker-hub.js';
 import type { TlsOptions } from './tls-material.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * What the folder of a host in `certs.d` says: `*.crt` are authorities, `NAME.cert` and `NAME.key` who we are. The first folder
- * there is counts alone. Docker's and skopeo's places are looked at, those of the user first.
+ * there is counts alone. Docker's and skopeo's places are looked at, those of the user first; a folder may write the port 443 out,
+ * and Docker Hub's is that of its name for people, too.
  * Sources: docs.docker.com/engine/security/certificates, containers-certs.d(5).
  * @param host - `host[:port]`, without the port when it is the scheme's own
  * @throws InvalidArgumentError for a certificate without its key, or a key without its certificate, as docker does
@@ -19,14 +21,19 @@ export function findCertificates(
   home: () => string = homedir,
   system: readonly string[] = ['/etc/containers', '/etc/docker'],
 ): TlsOptions | undefined {
-  // Windows has no colon in the names of folders; docker leaves it out there.
-  const name = process.platform === 'win32' ? host.replaceAll(':', '') : host;
-  for (const parent of [...ownFolders(env, home), ...system]) {
-    const folder = join(parent, 'certs.d', name);
+  const parents = [...ownFolders(env, home), ...system];
+  for (const folder of parents.flatMap((parent) => namesOf(host).map((name) => join(parent, 'certs.d', name)))) {
     const files = existsSync(folder) ? filesIn(folder) : undefined;
     if (files) return optionsFrom(folder, files);
   }
   return undefined;
+}
+
+/** Windows has no colon in the names of folders; docker leaves it out there. */
+function namesOf(host: string): string[] {
+  const withPort = /:\d+$/.test(host) ? [] : [`${host}:443`];
+  const names = [host, ...withPort, ...(host === DOCKER_HUB_API ? ['docker.io'] : [])];
+  return process.platform === 'win32' ? names.map((name) => name.replaceAll(':', '')) : names;
 }
 
 function ownFolders(env: Environment, home: () => string): string[] {

@@ -67,6 +67,15 @@ export function basicAuthorization(credentials: Credentials | undefined): string
   return `Basic ${base64(credentials)}`;
 }
 
+/** A user or a password as it stands before the `@` of an address. A `%` that was meant as itself stays. */
+export function percentDecoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 /** Replaces every secret of the credentials, in case a server repeats it in an error text. */
 export function concealSecrets(text: string, credentials: Credentials | undefined): string {
   const secrets = credentials === undefined ? [] : secretsOf(credentials);

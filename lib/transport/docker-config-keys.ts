@@ -1,12 +1,13 @@
+import { DOCKER_HUB_NAMES } from '../oci/docker-hub.js';
+
 const DOCKER_HUB = 'https://index.docker.io/v1/';
-const DOCKER_HUB_HOSTS = new Set(['docker.io', 'index.docker.io', 'registry-1.docker.io']);
 
 /** `https://Host:443/v2/` → `host`; the three names of Docker Hub are one. */
 export function hostOf(key: string): string {
   const match = /^(?:(https?):\/\/)?([^/]*)/i.exec(key);
   const isPlain = match?.[1]?.toLowerCase() === 'http';
   const host = (match?.[2] ?? '').toLowerCase().replace(isPlain ? /:80$/ : /:443$/, '');
-  return DOCKER_HUB_HOSTS.has(host) ? 'index.docker.io' : host;
+  return DOCKER_HUB_NAMES.includes(host) ? 'index.docker.io' : host;
 }
 
 /** What Docker and its helpers know a registry by. Source: docker/cli, moby `registry/config.go` (`IndexServer`). */

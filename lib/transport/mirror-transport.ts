@@ -1,9 +1,9 @@
 import { RegistryError } from '../errors.js';
 import { printable } from '../redact.js';
 import { discard } from './discard.js';
-import { onAbort } from './on-abort.js';
 import { sameOrigin } from './origin.js';
-import { uncounted } from './time-limit.js';
+import { isTransient } from './retry-after.js';
+import { TimeLimit, uncounted } from './time-limit.js';
 import type { Transport, TransportRequest, TransportResponse } from './transport.js';
 
 /** A place that may have what the registry has. */
@@ -17,7 +17,10 @@ export interface Mirror {
 /** Milliseconds a mirror may take for its head: it is there to be fast, and the registry can be asked instead. */
 const PATIENCE = 5000;
 
-/** Milliseconds for which a mirror that gave no answer is left out. */
+/**
+ * Milliseconds for which a mirror is left out that gave no answer, is overloaded, or does not let us in: a wrong password for each
+ * layer of an image would lock the account.
+ */
 const REST = 30_000;
 
 /**
@@ -61,14 +64,19 @@ export class MirrorTransport implements Transport {
       if (response.status < 300) return response;
       discard(response);
       this.log(`mirror ${mirror.url.host} answered ${response.status}`);
+      if (needsRest(response.status)) this.rest(mirror);
     } catch (error) {
       request.signal?.throwIfAborted();
       // A wrong setting is told, also that of a mirror.
       if (!(error instanceof RegistryError)) throw error;
       this.log(`mirror ${mirror.url.host} failed: ${printable(error.message, 300)}`);
-      if (error.status === undefined) this.restUntil.set(mirror, performance.now() + REST);
+      this.rest(mirror);
     }
     return undefined;
+  }
+
+  private rest(mirror: Mirror): void {
+    this.restUntil.set(mirror, performance.now() + REST);
   }
 
   /** Without the prefix of the registry. */
@@ -83,21 +91,22 @@ function isContent(path: string): boolean {
   return /^v2\/.+\/(manifests\/|blobs\/(?!uploads\/))[^/]+$/.test(path);
 }
 
-/** Only the head has to come soon; the body is given up with the request. */
+function needsRest(status: number): boolean {
+  return status === 401 || status === 403 || isTransient(status);
+}
+
+/** Only the head has to come soon; the body is given up with the request. To wait for a turn at our own pace is no part of it. */
 async function inTime(transport: Transport, request: TransportRequest): Promise<TransportResponse> {
   const { signal } = request;
-  const abort = new AbortController();
-  const stopListening = onAbort(signal, (reason) => abort.abort(reason));
-  const late = new RegistryError(`it gave no answer within ${PATIENCE / 1000} s`, { code: 'ETIMEDOUT' });
-  const timer = setTimeout(() => abort.abort(late), PATIENCE);
+  const limit = new TimeLimit(PATIENCE, signal);
   try {
-    const response = await uncounted(signal, () => transport.send({ ...request, signal: abort.signal }));
-    response.body.once('close', stopListening);
+    const response = await uncounted(signal, () => transport.send({ ...request, signal: limit.signal }));
+    limit.stop();
+    response.body.once('close', () => limit.end());
     return response;
   } catch (error) {
-    stopListening();
-    throw error;
-  } finally {
-    clearTimeout(timer);
+    limit.end();
+    if (!limit.isOver) throw error;
+    throw new RegistryError(`it gave no answer within ${PATIENCE / 1000} s`, { code: 'ETIMEDOUT' });
   }
 }

@@ -1,6 +1,7 @@
 import { BlockList, isIP } from 'node:net';
 import { InvalidArgumentError } from '../errors.js';
 import { printable } from '../redact.js';
+import { percentDecoded } from './credentials.js';
 import { isLoopback } from './origin.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -22,10 +23,21 @@ export function parseProxy(given: string | URL, name: string): URL {
   });
 }
 
+/** Its name or address, as sockets take it. */
+export function proxyHost({ hostname }: URL): string {
+  return hostname.replace(/^\[|\]$/g, '');
+}
+
+/** Whom its certificate is to be for; without this Node takes the `Host` header, which names the server behind it. */
+export function nameFor(proxy: URL): { servername: string } {
+  const host = proxyHost(proxy);
+  return { servername: isIP(host) === 0 ? host : '' };
+}
+
 /** `Proxy-Authorization` for what stands in the address of a proxy. Source: RFC 9110 §11.7.2. */
 export function proxyAuthorization({ username, password }: URL): Record<string, string> {
   if (username === '' && password === '') return {};
-  const pair = Buffer.from(`${decoded(username)}:${decoded(password)}`).toString('base64');
+  const pair = Buffer.from(`${percentDecoded(username)}:${percentDecoded(password)}`).toString('base64');
   return { 'proxy-authorization': `Basic ${pair}` };
 }
 
@@ -72,13 +84,4 @@ function isInNetwork(host: string, network: string): boolean {
   const list = new BlockList();
   list.addSubnet(address, Number(bits), family === 6 ? 'ipv6' : 'ipv4');
   return list.check(host, own === 6 ? 'ipv6' : 'ipv4');
-}
-
-/** A `%` that was meant as itself stays. */
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }

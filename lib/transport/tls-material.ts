@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { InvalidArgumentError } from '../errors.js';
 import { printable } from '../redact.js';
+import { readUpTo } from './small-file.js';
 
 /** PEM itself (a text with `-----BEGIN …-----` in it, or its bytes), or the path of a file that holds it. */
 export type PemSource = string | Uint8Array;
@@ -140,8 +141,8 @@ function textOf(source: PemSource, name: string): string {
 
 function readPem(path: string, name: string): string {
   try {
-    const bytes = readFileSync(path);
-    if (bytes.length <= MAX_FILE) return bytes.toString('latin1');
+    const bytes = readUpTo(path, MAX_FILE);
+    if (bytes) return bytes.toString('latin1');
   } catch (error) {
     const { code = 'unknown error' } = error as NodeJS.ErrnoException;
     throw invalid(`${placeOf(path, name)} cannot be read: ${code}`);

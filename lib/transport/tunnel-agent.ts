@@ -3,7 +3,7 @@ import https, { Agent as HttpsAgent, type AgentOptions, type RequestOptions } fr
 import { isIPv6, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { VERSION } from '../version.js';
-import { proxyAuthorization } from './proxy.js';
+import { nameFor, proxyAuthorization, proxyHost } from './proxy.js';
 import { ProxyError } from './proxy-error.js';
 
 type Created = (error: Error | null, socket: Duplex) => void;
@@ -59,14 +59,14 @@ export class TunnelAgent extends HttpsAgent {
   }
 
   private ask(target: string): ClientRequest {
-    const { protocol, hostname, port } = this.proxy;
+    const { protocol, port } = this.proxy;
     const headers = {
       host: target,
       'user-agent': `registry-api-v2-client/${VERSION}`,
       ...proxyAuthorization(this.proxy),
     };
-    const to = { method: 'CONNECT', path: target, host: hostname.replace(/^\[|\]$/g, ''), port, headers };
+    const to = { method: 'CONNECT', path: target, host: proxyHost(this.proxy), port, headers };
     if (protocol !== 'https:') return http.request({ ...to, port: port || 80, agent: false });
-    return https.request({ ...to, port: port || 443, agent: new HttpsAgent(this.way) });
+    return https.request({ ...to, port: port || 443, ...nameFor(this.proxy), agent: new HttpsAgent(this.way) });
   }
 }

@@ -57,6 +57,14 @@ describe('loadConfig', () => {
     expect(loadConfig({ path, env })).toEqual({});
   });
 
+  it('reads no more of a file than a configuration can have', () => {
+    expect(failure(' '.repeat(1024 * 1024 + 1)).message).toContain('is larger than 1 MiB');
+    expect(() => loadConfig({ path: '/dev/zero' })).toThrow('the configuration /dev/zero is larger than 1 MiB');
+    expect(() => loadConfig({ path: folder })).toThrow(/cannot be read: EISDIR/);
+    written(`{}${' '.repeat(1024 * 1024 - 2)}`);
+    expect(loadConfig({ path })).toEqual({});
+  });
+
   it('starts paths at its folder, and leaves PEM alone', () => {
     const pem = '-----BEGIN CERTIFICATE-----\nAA\n-----END CERTIFICATE-----';
     written({

@@ -125,6 +125,7 @@ describe('resolveOptions with settings for hosts', () => {
   const hosts = {
     'registry.test': { concurrency: 3, chunkSize: 4, insecure: true, mirrors: ['mirror.test'] },
     'plain.test:5000': { plainHttp: true },
+    'plain80.test:80': { plainHttp: true },
     'mirror.test': { credentials: { username: 'me', password: 'p' } },
   };
 
@@ -142,6 +143,7 @@ describe('resolveOptions with settings for hosts', () => {
     expect(url('plain.test:5000')).toBe('http://plain.test:5000/');
     expect(url('https://plain.test:5000')).toBe('https://plain.test:5000/');
     expect(url('plain.test')).toBe('https://plain.test/');
+    expect([url('plain80.test:80'), url('plain80.test')]).toEqual(['http://plain80.test/', 'http://plain80.test/']);
     expect(resolve({ url: 'localhost:1', hosts: { 'localhost:1': { plainHttp: false } } }).url.href).toBe(
       'https://localhost:1/',
     );

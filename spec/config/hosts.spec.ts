@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { Hosts } from '../../lib/config/hosts.js';
-import type { HostsOptions } from '../../lib/config/host-options.js';
+import type { HostOptions, HostsOptions } from '../../lib/config/host-options.js';
 import { InvalidArgumentError } from '../../lib/errors.js';
 
 function failure(options: unknown): InvalidArgumentError {
@@ -14,10 +14,12 @@ function failure(options: unknown): InvalidArgumentError {
   throw new Error('nothing was wrong');
 }
 
+const at = (hosts: Hosts, host: string, scheme = 'https'): HostOptions => hosts.at(new URL(`${scheme}://${host}`));
+
 describe('Hosts', () => {
   it('has nothing for a host nobody has named', () => {
-    expect(new Hosts({ 'a.test': { concurrency: 1 } }).for('b.test')).toEqual({});
-    expect(new Hosts().for('b.test')).toEqual({});
+    expect(at(new Hosts({ 'a.test': { concurrency: 1 } }), 'b.test')).toEqual({});
+    expect(at(new Hosts(), 'b.test')).toEqual({});
   });
 
   it('takes the more specific entry, field by field', () => {
@@ -27,14 +29,14 @@ describe('Hosts', () => {
       '*.test': { concurrency: 3, chunkSize: 30, insecure: false },
       '*': { concurrency: 4, requestsPerSecond: 4 },
     });
-    expect(hosts.for('a.corp.test')).toEqual({
+    expect(at(hosts, 'a.corp.test')).toEqual({
       concurrency: 1,
       chunkSize: 20,
       insecure: false,
       requestsPerSecond: 4,
     });
-    expect(hosts.for('corp.test')).toEqual({ concurrency: 3, chunkSize: 30, insecure: false, requestsPerSecond: 4 });
-    expect(hosts.for('elsewhere')).toEqual({ concurrency: 4, requestsPerSecond: 4 });
+    expect(at(hosts, 'corp.test')).toEqual({ concurrency: 3, chunkSize: 30, insecure: false, requestsPerSecond: 4 });
+    expect(at(hosts, 'elsewhere')).toEqual({ concurrency: 4, requestsPerSecond: 4 });
   });
 
   it('tells ports apart', () => {
@@ -43,13 +45,31 @@ describe('Hosts', () => {
       '*.test:5000': { chunkSize: 1 },
       '[::1]:5000': { chunkSize: 2 },
     });
-    expect(hosts.for('a.test:5000')).toEqual({ concurrency: 1, chunkSize: 1 });
-    expect(hosts.for('a.test')).toEqual({});
-    expect(hosts.for('[::1]:5000')).toEqual({ chunkSize: 2 });
+    expect(at(hosts, 'a.test:5000')).toEqual({ concurrency: 1, chunkSize: 1 });
+    expect(at(hosts, 'a.test')).toEqual({});
+    expect(at(hosts, '[::1]:5000')).toEqual({ chunkSize: 2 });
+  });
+
+  it('knows the port of a scheme, written or not, and takes the entry that writes it first', () => {
+    const hosts = new Hosts({
+      'a.test:443': { concurrency: 1 },
+      '*.test:443': { chunkSize: 1 },
+      'b.test:80': { chunkSize: 2 },
+    });
+    expect(at(hosts, 'a.test')).toEqual({ concurrency: 1, chunkSize: 1 });
+    expect(at(hosts, 'a.test:443')).toEqual({ concurrency: 1, chunkSize: 1 });
+    expect([at(hosts, 'a.test', 'http'), at(hosts, 'a.test:5000'), at(hosts, 'b.test')]).toEqual([
+      {},
+      {},
+      { chunkSize: 1 },
+    ]);
+    expect(at(hosts, 'b.test', 'http')).toEqual({ chunkSize: 2 });
+    const both = new Hosts({ 'a.test:443': { concurrency: 1 }, 'a.test': { concurrency: 2, chunkSize: 2 } });
+    expect(at(both, 'a.test')).toEqual({ concurrency: 1, chunkSize: 2 });
   });
 
   it('knows Docker Hub by all its names', () => {
-    expect(new Hosts({ 'Docker.io': { concurrency: 1 } }).for('registry-1.docker.io')).toEqual({ concurrency: 1 });
+    expect(at(new Hosts({ 'Docker.io': { concurrency: 1 } }), 'registry-1.docker.io')).toEqual({ concurrency: 1 });
   });
 
   it('shows nothing of what it holds', () => {

@@ -100,9 +100,9 @@ describe('a session whose POST is unanswered when the caller leaves', () => {
   });
 
   it('is used when it was only our own time that was over', async () => {
-    const opening = BlobUpload.start(requests(30), 'app', abort.signal);
+    const opening = BlobUpload.start(requests(200), 'app', abort.signal);
     await until(() => response !== undefined, 'the POST arrives');
-    await sleep(60);
+    await sleep(300);
     response?.writeHead(202, { location: '/session/1' }).end();
     await (await opening).cancel();
     expect(methods()).toEqual(['POST /v2/app/blobs/uploads/', 'DELETE /session/1']);

@@ -13,6 +13,8 @@ export interface ForwardProxyOptions {
   refusal?: number;
   /** Speaks TLS itself, with a certificate of the private authority. */
   tls?: boolean;
+  /** For whom that is. Default `server`. */
+  certificate?: 'server' | 'other-name';
 }
 
 /** A real HTTP proxy: CONNECT for tunnels, whole addresses for the rest. Every host name leads to this machine. */
@@ -29,9 +31,10 @@ export class ForwardProxy {
   ) {}
 
   static async start(options: ForwardProxyOptions = {}): Promise<ForwardProxy> {
+    const { certificate = 'server' } = options;
     const pair = (): object => ({
-      key: readFileSync(tlsFile('server.key')),
-      cert: readFileSync(tlsFile('server.pem')),
+      key: readFileSync(tlsFile(`${certificate}.key`)),
+      cert: readFileSync(tlsFile(`${certificate}.pem`)),
     });
     const server = options.tls ? https.createServer(pair()) : http.createServer();
     const proxy = new ForwardProxy(server, options);

@@ -27,6 +27,16 @@ describe('findCertificates', () => {
     expect(find('a.test:5000')).toBeUndefined();
   });
 
+  it('knows the port of https, and Docker Hub by the name that people use', () => {
+    folder('etc/docker/certs.d/a.test:443', 'ca.crt');
+    folder('etc/containers/certs.d/docker.io', 'hub.crt');
+    expect(find('a.test')).toEqual({ ca: [at('etc/docker/certs.d/a.test:443/ca.crt')] });
+    expect(find('registry-1.docker.io')).toEqual({ ca: [at('etc/containers/certs.d/docker.io/hub.crt')] });
+    expect([find('a.test:5000'), find('b.docker.io')]).toEqual([undefined, undefined]);
+    folder('etc/docker/certs.d/a.test', 'other.crt');
+    expect(find('a.test')).toEqual({ ca: [at('etc/docker/certs.d/a.test/other.crt')] });
+  });
+
   it('takes .crt for authorities, .cert and .key for us, and nothing else', () => {
     folder('etc/docker/certs.d/a.test:5000', 'ca.crt', 'b.crt', 'client.cert', 'client.key', 'README', 'ca.pem');
     const own = at('etc/docker/certs.d/a.test:5000');

@@ -1,19 +1,30 @@
 import type { IncomingMessage } from 'node:http';
+import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { RegistryServer } from '../../lib/embedded/http-server.js';
+import { AuthenticationError } from '../../lib/errors.js';
 import { digestOf } from '../../lib/oci/digest.js';
 import { MediaType } from '../../lib/oci/media-types.js';
 import type { RegistryClientOptions } from '../../lib/options.js';
 import { RegistryClient } from '../../lib/registry-client.js';
 import { MirrorTransport } from '../../lib/transport/mirror-transport.js';
+import { uncounted } from '../../lib/transport/time-limit.js';
 import { streamOf } from '../../lib/oci/byte-stream.js';
 import { FakeTransport, type FakeHandler } from '../support/fake-transport.js';
 import { stopServers, TestServer } from '../support/test-server.js';
 
 const DIGEST = digestOf('x');
 
+/** As if so many milliseconds had passed. */
+function later(ms: number): void {
+  const now = performance.now.bind(performance);
+  jest.spyOn(performance, 'now').mockImplementation(() => now() + ms);
+}
+
 describe('MirrorTransport', () => {
+  afterEach(() => void jest.restoreAllMocks());
+
   const registry = new URL('https://registry.test/prefix/');
 
   function setUp(mirror: FakeHandler = () => ({ body: 'mirror' })) {
@@ -55,12 +66,62 @@ describe('MirrorTransport', () => {
     expect(other.calls).toEqual([]);
   });
 
-  it.each([301, 401, 403, 404, 429, 500])('goes on to the registry after %i', async (status) => {
+  it.each([301, 404, 400])('goes on to the registry after %i, and asks again', async (status) => {
     const { other, ask } = setUp(() => ({ status, body: 'no' }));
     expect(await ask('v2/a/manifests/1')).toBe('registry');
     expect(other.openBodies).toBe(0);
     await ask('v2/a/manifests/1');
     expect(other.calls).toHaveLength(2);
+  });
+
+  it.each([401, 403, 429, 502, 503])('goes on to the registry after %i, and lets it rest for 30 s', async (status) => {
+    const { other, ask } = setUp(() => ({ status, body: 'no' }));
+    for (let i = 0; i < 3; i++) expect(await ask('v2/a/manifests/1')).toBe('registry');
+    expect([other.openBodies, other.calls.length]).toEqual([0, 1]);
+    later(31_000);
+    await ask('v2/a/manifests/1');
+    expect(other.calls).toHaveLength(2);
+  });
+
+  it('lets one rest that refuses who we are before it is asked', async () => {
+    const { other, ask } = setUp(() => {
+      throw new AuthenticationError('no', { code: 'UNAUTHORIZED', status: 401 });
+    });
+    for (let i = 0; i < 3; i++) expect(await ask('v2/a/manifests/1')).toBe('registry');
+    expect(other.calls).toHaveLength(1);
+  });
+
+  describe('when no answer comes', () => {
+    beforeEach(() => void jest.useFakeTimers());
+    afterEach(() => void jest.useRealTimers());
+
+    it('goes on to the registry after 5 s', async () => {
+      const { ask } = setUp(() => new Promise(() => undefined));
+      const asked = ask('v2/a/manifests/1');
+      await jest.advanceTimersByTimeAsync(5000);
+      expect(await asked).toBe('registry');
+    });
+
+    it('does not count the wait for a turn at our own pace', async () => {
+      let turn = (): void => undefined;
+      const { ask, own } = setUp(async ({ signal }) => {
+        await uncounted(signal, () => new Promise<void>((resolve) => (turn = resolve)));
+        return { body: 'mirror' };
+      });
+      const asked = ask('v2/a/manifests/1');
+      await jest.advanceTimersByTimeAsync(60_000);
+      turn();
+      expect([await asked, own.calls]).toEqual(['mirror', []]);
+    });
+
+    it('waits for a body as long as that takes, once its head is there', async () => {
+      const body = new PassThrough();
+      const { ask } = setUp(() => ({ body }));
+      const asked = ask('v2/a/manifests/1');
+      await jest.advanceTimersByTimeAsync(60_000);
+      body.end('late');
+      expect(await asked).toBe('late');
+    });
   });
 
   it('is told of the caller, who leaves', async () => {
@@ -84,6 +145,7 @@ describe('a client with a mirror', () => {
   let undo: (() => Promise<unknown>)[] = [];
 
   afterEach(async () => {
+    jest.restoreAllMocks();
     for (const step of undo.reverse()) await step();
     undo = [];
     await stopServers();
@@ -161,6 +223,35 @@ describe('a client with a mirror', () => {
       expect(found.descriptor.digest).toBe(digest);
     }
     expect(empty.seen.length).toBeGreaterThan(1);
+  });
+
+  it('tries a password that it refuses once for an image, not once for each layer', async () => {
+    const own = await registry();
+    await store(own.client(), '1', 'x');
+    const tried: unknown[] = [];
+    const strict = await TestServer.http(({ headers }, response) => {
+      if (headers.authorization) tried.push(headers.authorization);
+      response.writeHead(401, { 'www-authenticate': 'Basic realm="x"' }).end();
+    });
+    const credentials = { username: 'me', password: 'old' };
+    const client = own.client({ hosts: { [strict.url().host]: { credentials } }, mirrors: [strict.url()] });
+    for (let i = 0; i < 5; i++) await client.getManifest('app', '1');
+    expect(tried).toHaveLength(1);
+  });
+
+  it('waits for no pause that it asks for', async () => {
+    const own = await registry();
+    await store(own.client(), '1', 'x');
+    let asked = 0;
+    const busy = await TestServer.http((_, response) => {
+      asked += 1;
+      response.writeHead(429, { 'retry-after': '60' }).end();
+    });
+    const client = own.client({ mirrors: [busy.url()] });
+    await client.getManifest('app', '1');
+    later(31_000);
+    await client.getManifest('app', '1');
+    expect(asked).toBe(2);
   });
 
   it('shows it nothing of who we are at the registry', async () => {

@@ -8,6 +8,7 @@ import { RegistryError } from '../../lib/errors.js';
 import { digestOf } from '../../lib/oci/digest.js';
 import type { RegistryClientOptions } from '../../lib/options.js';
 import { RegistryClient } from '../../lib/registry-client.js';
+import { AxiosTransport } from '../../lib/transport/axios-transport.js';
 import { ForwardProxy, type ForwardProxyOptions } from '../support/forward-proxy.js';
 import { TestServer, until } from '../support/test-server.js';
 import { tlsFile, TlsFront } from '../support/tls-front.js';
@@ -81,6 +82,21 @@ describe('through a proxy', () => {
       await expect(client({ proxy: proxy.url('me:pass') }).checkConnectivity()).resolves.toBe(true);
     });
 
+    it('is reached by a proxy that speaks TLS with a certificate for itself alone', async () => {
+      const elsewhere = await TlsFront.start({ to: plainPort(), certificate: 'other-name' });
+      undo.push(() => elsewhere.stop());
+      const proxy = await proxyWith({ tls: true });
+      const url = `https://elsewhere.test:${elsewhere.port}`;
+      await expect(client({ url, proxy: proxy.url() }).checkConnectivity()).resolves.toBe(true);
+    });
+
+    it('is not reached by a proxy whose certificate is for the registry', async () => {
+      const proxy = await proxyWith({ tls: true, certificate: 'other-name' });
+      const url = 'https://elsewhere.test';
+      expect((await failureOf(client({ url, proxy: proxy.url() }))).message).toContain('127.0.0.1 is not in the cert');
+      expect(proxy.asked).toEqual([]);
+    });
+
     it('takes and gives what is large, as it is', async () => {
       const proxy = await proxyWith();
       const { blobs } = client({ proxy: proxy.url() });
@@ -128,6 +144,12 @@ describe('through a proxy', () => {
       await expect(client({}, 'http').checkConnectivity()).resolves.toBe(true);
       expect(proxy.asked).toEqual([`GET http://registry.test:${plainPort()}/v2/`]);
       expect(proxy.headers[0]).toMatchObject({ host: `registry.test:${plainPort()}` });
+    });
+
+    it('is reached by a proxy that speaks TLS with a certificate for itself alone', async () => {
+      const proxy = await proxyWith({ tls: true });
+      const url = `http://elsewhere.test:${plainPort()}`;
+      await expect(client({ url, proxy: proxy.url() }).checkConnectivity()).resolves.toBe(true);
     });
 
     it('is reached by a proxy that speaks TLS', async () => {
@@ -225,6 +247,14 @@ describe('through a proxy', () => {
 
   it.each(['ftp://proxy:21', 'socks5://proxy:1080', 'http://'])('%s is refused at once', (proxy) => {
     expect(() => client({ proxy })).toThrow(/the option proxy is .* not the address of an HTTP proxy/);
+  });
+
+  it.each(['http', 'https'])('shows no password of its proxy where a transport for %s is printed', async (scheme) => {
+    const proxy = new URL('http://me:hunter22@127.0.0.1:1');
+    const transport = new AxiosTransport({ settingsOf: () => ({ proxy }) });
+    const request = { method: 'GET', url: new URL(`${scheme}://registry.test/v2/`), headers: {} };
+    await expect(transport.send(request)).rejects.toThrow('the proxy 127.0.0.1:1');
+    expect(inspect(transport, { depth: 20, showHidden: true })).not.toContain('hunter22');
   });
 
   it('shows no password of a proxy where its address is wrong', () => {
