@@ -122,10 +122,6 @@ function grouped(command: Command, heading: string, add: (command: Command) => C
   return add(command.optionsGroup(heading)).optionsGroup('');
 }
 
-export function example(...commands: readonly string[]): string {
-  return `\nExamples:\n${commands.map((command) => `  registry-client ${command}`).join('\n')}`;
-}
-
 function wholeNumber(text: string): number {
   const value = Number(text);
   if (/^\d+$/.test(text) && value >= 1 && value <= 1000) return value;

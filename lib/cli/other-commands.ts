@@ -1,6 +1,6 @@
 import { Argument, type Command, InvalidArgumentError } from 'commander';
-import { example, type ServeFlags } from './flags.js';
-import { exitCodes, section } from './help.js';
+import { type ServeFlags } from './flags.js';
+import { example, examples, exitCodes, section } from './help.js';
 import type { Io } from './io.js';
 
 /** The commands that are about no registry but their own, or about none. */
@@ -35,7 +35,7 @@ function addCompletion(program: Command, io: Io): void {
     .command('completion')
     .description('print a script that completes commands, options and files at the Tab key')
     .addArgument(new Argument('<shell>', 'what is typed into').choices(['bash', 'zsh', 'fish']))
-    .addHelpText('after', ['\nExamples:', ...INSTALL.map((line) => `  ${line}`)].join('\n'))
+    .addHelpText('after', examples(...INSTALL))
     .addHelpText(
       'after',
       section(

@@ -50,8 +50,8 @@ export function createProgram(io: Io): Command {
     .configureOutput({
       writeOut: (text) => io.stdout(text),
       writeErr: (text) => io.stderr(text),
-      getOutHelpWidth: () => helpWidth((io.stdoutStream as { columns?: number }).columns),
-      getErrHelpWidth: () => helpWidth((io.stdoutStream as { columns?: number }).columns),
+      getOutHelpWidth: () => helpWidth(io.stdoutStream.columns),
+      getErrHelpWidth: () => helpWidth(io.screen.columns),
     })
     .configureHelp(HELP)
     .showHelpAfterError('(add --help for more)')
@@ -62,7 +62,11 @@ export function createProgram(io: Io): Command {
   addSignIn(program.commandsGroup('Sign in:'), io);
   addOthers(program.commandsGroup('Others:'), io);
   suggestChoices(program);
-  return program.helpCommand('help [command]', 'explain a command').addHelpText('after', AFTER_HELP);
+  return program
+    .helpCommand('help [command]', 'explain a command')
+    .addHelpText('after', section('References', REFERENCES))
+    .addHelpText('after', list('Environment', ENVIRONMENT))
+    .addHelpText('after', exitCodes());
 }
 
 const REFERENCES = `[http://|https://]host[:port]/repository[:tag][@digest], or without the host with --registry or REGISTRY_URL (default http://localhost:15000). Loopback hosts speak plain http unless told otherwise.`;
@@ -78,5 +82,3 @@ const ENVIRONMENT = [
   ['HTTPS_PROXY', 'proxy for https registries; HTTP_PROXY for http ones, NO_PROXY for those without'],
   ['XDG_CACHE_HOME', 'folder for what pushes remember; default ~/.cache'],
 ] as const;
-
-const AFTER_HELP = [section('References', REFERENCES), list('Environment', ENVIRONMENT), exitCodes()].join('\n');

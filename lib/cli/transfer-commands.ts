@@ -1,6 +1,5 @@
 import { type Command, Option } from 'commander';
 import {
-  example,
   type PullFlags,
   type PushFlags,
   type TransferFlags,
@@ -10,7 +9,7 @@ import {
   withProgress,
   withResult,
 } from './flags.js';
-import { ARCHIVE_ENDS, exitCodes, REGISTRY_ENDS, section } from './help.js';
+import { ARCHIVE_ENDS, example, examples, exitCodes, REGISTRY_ENDS, section } from './help.js';
 import type { Io } from './io.js';
 
 /** Of an option that may be given several times. */
@@ -24,6 +23,14 @@ const PUSH_NOTES =
 const PUSH_OUTPUT =
   'host/repository:tag@digest for each tag; with --json [{reference, digest, mediaType, size, blobs: {uploaded, mounted, skipped}, bytesSent}], sizes in bytes.';
 
+const PUSH_EXAMPLES = [
+  'registry-client push app.tar',
+  'registry-client push app.tar ghcr.io/team/app:1 --compression none',
+  'registry-client push app.tar localhost:5000/app:1.2 --mount-from team/base',
+  'registry-client push app.tar localhost:5000/app:1.2 --dry-run',
+  'docker save team/app | registry-client push - localhost:5000/app:1.2',
+];
+
 /** The commands that move images. */
 export function addTransfers(program: Command, io: Io): void {
   addPush(program, io);
@@ -32,13 +39,25 @@ export function addTransfers(program: Command, io: Io): void {
 }
 
 function addPush(program: Command, io: Io): void {
-  withTransfer(program.command('push'))
+  withPushOptions(withTransfer(program.command('push')))
     .description('push an image archive under its original tags, or under a name')
     .argument(
       '<tar>',
       'what docker save wrote, also packed with gzip; - reads it from standard input, and needs a reference',
     )
     .argument('[reference]', 'the name to push it under; without it the original tags are kept')
+    .addHelpText('after', examples(...PUSH_EXAMPLES))
+    .addHelpText('after', section('Notes', PUSH_NOTES))
+    .addHelpText('after', section('Output', PUSH_OUTPUT))
+    .addHelpText('after', exitCodes(...ARCHIVE_ENDS))
+    .action(async (tar: string, reference: string | undefined, options: PushFlags) => {
+      const { push } = await import('./commands/push.js');
+      await push(tar, reference, options, io);
+    });
+}
+
+function withPushOptions(command: Command): Command {
+  return command
     .addOption(new Option('--all-tags', 'push every original tag (default)').conflicts('firstTag'))
     .option('--first-tag', 'push the first original tag only')
     .option('--image <tag>', 'which image of an archive with several')
@@ -55,23 +74,7 @@ function addPush(program: Command, io: Io): void {
       added,
     )
     .option('--dry-run', 'only print what would be sent, linked and left, and which tags would be set')
-    .option('--no-cache', 'forget which layers earlier pushes have sent, and remember none')
-    .addHelpText(
-      'after',
-      example(
-        'push app.tar',
-        'push app.tar ghcr.io/team/app:1 --compression none',
-        'push app.tar localhost:5000/app:1.2 --mount-from team/base',
-        'push app.tar localhost:5000/app:1.2 --dry-run',
-      ) + '\n  docker save team/app | registry-client push - localhost:5000/app:1.2',
-    )
-    .addHelpText('after', section('Notes', PUSH_NOTES))
-    .addHelpText('after', section('Output', PUSH_OUTPUT))
-    .addHelpText('after', exitCodes(...ARCHIVE_ENDS))
-    .action(async (tar: string, reference: string | undefined, options: PushFlags) => {
-      const { push } = await import('./commands/push.js');
-      await push(tar, reference, options, io);
-    });
+    .option('--no-cache', 'forget which layers earlier pushes have sent, and remember none');
 }
 
 function addPull(program: Command, io: Io): void {
