@@ -40,7 +40,7 @@ describe('docs/cli.md', () => {
       [
         '## fly',
         'Go by air to `<where>` you like.',
-        '```sh\nany fly [options] [where...]\n```',
+        '```\nany fly [options] [where...]\n```',
         '### Arguments',
         '- `[where...]`: Ways.',
         '### Options',

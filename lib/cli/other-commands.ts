@@ -2,6 +2,7 @@ import { Argument, type Command, InvalidArgumentError } from 'commander';
 import { type ServeFlags } from './flags.js';
 import { example, examples, exitCodes, section } from './help.js';
 import type { Io } from './io.js';
+import { oneOf } from './suggest.js';
 
 /** The commands that are about no registry but their own, or about none. */
 export function addOthers(program: Command, io: Io): void {
@@ -34,7 +35,7 @@ function addCompletion(program: Command, io: Io): void {
   program
     .command('completion')
     .description('print a script that completes commands, options and files at the Tab key')
-    .addArgument(new Argument('<shell>', 'what is typed into').choices(['bash', 'zsh', 'fish']))
+    .addArgument(oneOf(new Argument('<shell>', 'what is typed into'), 'bash', 'zsh', 'fish'))
     .addHelpText('after', examples(...INSTALL))
     .addHelpText(
       'after',

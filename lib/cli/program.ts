@@ -7,7 +7,6 @@ import type { Io } from './io.js';
 import { addLookups } from './lookup-commands.js';
 import { addOthers } from './other-commands.js';
 import { addSignIn } from './sign-in-commands.js';
-import { suggestChoices } from './suggest.js';
 import { addTransfers } from './transfer-commands.js';
 
 /**
@@ -61,7 +60,6 @@ export function createProgram(io: Io): Command {
   addChanges(program.commandsGroup('Tag and delete:'), io);
   addSignIn(program.commandsGroup('Sign in:'), io);
   addOthers(program.commandsGroup('Others:'), io);
-  suggestChoices(program);
   return program
     .helpCommand('help [command]', 'explain a command')
     .addHelpText('after', section('References', REFERENCES))

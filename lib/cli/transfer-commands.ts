@@ -11,6 +11,7 @@ import {
 } from './flags.js';
 import { ARCHIVE_ENDS, example, examples, exitCodes, REGISTRY_ENDS, section } from './help.js';
 import type { Io } from './io.js';
+import { oneOf } from './suggest.js';
 
 /** Of an option that may be given several times. */
 function added(value: string, before: readonly string[] = []): string[] {
@@ -57,16 +58,15 @@ function addPush(program: Command, io: Io): void {
 }
 
 function withPushOptions(command: Command): Command {
+  const compression = oneOf(new Option('--compression <kind>', 'of plain layers'), 'gzip', 'zstd', 'none');
+  const makers = new Option('--compressor <program>', 'what makes gzip: a program on the PATH, or none');
+  const compressor = oneOf(makers, 'auto', 'builtin', 'igzip', 'pigz');
   return command
     .addOption(new Option('--all-tags', 'push every original tag (default)').conflicts('firstTag'))
     .option('--first-tag', 'push the first original tag only')
     .option('--image <tag>', 'which image of an archive with several')
-    .addOption(new Option('--compression <kind>', 'of plain layers').choices(['gzip', 'zstd', 'none']).default('gzip'))
-    .addOption(
-      new Option('--compressor <program>', 'what makes gzip: a program on the PATH, or none')
-        .choices(['auto', 'builtin', 'igzip', 'pigz'])
-        .default('auto'),
-    )
+    .addOption(compression.default('gzip'))
+    .addOption(compressor.default('auto'))
     .option('--mount-from <repository>', 'link layers that this repository of the registry has, and do not send them')
     .option(
       '--layers-from <tag>',
@@ -82,7 +82,7 @@ function addPull(program: Command, io: Io): void {
     .description('write an image into an archive that docker load and push take')
     .argument('<reference>', 'latest without a tag')
     .argument('<file>', 'the archive; - writes it to standard output, and the result to standard error')
-    .addOption(new Option('--format <format>', 'of the archive').choices(['docker', 'oci']).default('docker'))
+    .addOption(oneOf(new Option('--format <format>', 'of the archive'), 'docker', 'oci').default('docker'))
     .addHelpText(
       'after',
       example('pull localhost:5000/team/app:1.0 app.tar', 'pull team/app:1.0 - --platform linux/arm64 | docker load'),

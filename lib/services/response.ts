@@ -28,7 +28,7 @@ const MAX_DETAIL_ITEMS = 50;
 const ERROR_PATIENCE = 5000;
 
 const HINTS: Readonly<Record<number, string>> = {
-  401: 'Check the user name and password, or log in with docker login.',
+  401: 'Check the user name and password, or log in with registry-client login or docker login.',
   403: 'Check that this user may do this in this repository.',
   413: 'A proxy in front of the registry may limit the size of a body.',
   429: 'The registry limits requests: wait, or log in to get a higher limit.',

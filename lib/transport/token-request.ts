@@ -181,6 +181,6 @@ function describe({ realm, registry, scopes }: TokenRequest, outcome: string): s
 }
 
 function signInHint({ credentials, registry }: TokenRequest): string {
-  const login = `run docker login ${registry}`;
+  const login = `run registry-client login ${registry} or docker login`;
   return credentials ? `Check the username and password, or ${login}.` : `Give a username and password, or ${login}.`;
 }

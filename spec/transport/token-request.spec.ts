@@ -228,7 +228,7 @@ describe('requestToken', () => {
       expect(error.message).toBe(
         'asking the token server auth.example for a token for registry.example (scope repository:a/b:pull,push ' +
           `repository:c:pull) ended with ${status} (requested access is denied). ` +
-          'Check the username and password, or run docker login registry.example.',
+          'Check the username and password, or run registry-client login registry.example or docker login.',
       );
       expect(error).toMatchObject({
         status,
@@ -243,7 +243,7 @@ describe('requestToken', () => {
     it('tells an anonymous user to sign in', async () => {
       const error = await failureOf(request({ status: 401 }, { scopes: [] }).grant);
       expect(error.message).toMatch(
-        /\(no scope\) ended with 401\. Give a username and password, or run docker login registry\.example\.$/,
+        /\(no scope\) ended with 401\. Give a username and password, or run registry-client login registry\.example or docker login\.$/,
       );
       expect(error.code).toBe('TOKEN_REFUSED');
     });
