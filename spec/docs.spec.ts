@@ -22,7 +22,7 @@ describe('the documentation', () => {
 
   it('is found', () => {
     expect(pages.map(({ path }) => path)).toEqual(
-      expect.arrayContaining(['README.md', 'docs/README.md', 'bench/README.md']),
+      expect.arrayContaining(['README.md', 'README.ko.md', 'docs/README.md', 'bench/README.md']),
     );
   });
 

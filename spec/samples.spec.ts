@@ -24,6 +24,10 @@ const SAMPLES: Record<string, { args?: string[]; input?: string; prints: RegExp 
     prints: /^in this process: true\n.* is served at http:\/\/127\.0\.0\.1:\d+$/m,
   },
   'errors.ts': { prints: /^blobs\/sha256\/f4d781bf[0-9a-f]+: is not in the archive$/m },
+  'first-push.ts': {
+    args: ['spec/fixtures/docker-26-multi-tag.tar'],
+    prints: /fixture\/app:latest@DIGEST/,
+  },
   'image-config.ts': { args: ['seed/app', '1'], prints: /^{.*"rootfs":{"type":"layers","diff_ids":\["sha256:/ },
   'image-info.ts': {
     args: ['seed/app', '1'],

@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { RegistryClient } from '../../lib/index.js';
 import { imageTar } from '../../lib/testing/index.js';
-import { freePort, startLocal } from '../support/local-registry.js';
+import { freePort } from '../support/registry-process.js';
+import { startLocal } from '../support/local-registry.js';
 
 describe('npm run registry, with what this machine has', () => {
   it.each([

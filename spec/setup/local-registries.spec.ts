@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { FakePrograms } from '../support/fake-programs.js';
-import { freePort, startLocal } from '../support/local-registry.js';
+import { freePort } from '../support/registry-process.js';
+import { startLocal } from '../support/local-registry.js';
 
 /** Answers where the configuration says, and keeps it for the spec. */
 const REGISTRY = `

@@ -8,7 +8,7 @@ const PROGRAM = 'registry-client ';
 /** What a page tells its reader to type, as far as it is this program's; comments and what is piped are left out. */
 export function commandLinesIn(text: string): string[] {
   const lines = fencesIn(text, 'sh').flatMap((code) => code.replace(/\\\n\s*/g, '').split('\n'));
-  const commands = lines.flatMap((line) => line.replace(/(^|\s)#.*$/, '').split(/\s(?:\||&&|>|2>|<)\s|;|\$\(|\)/));
+  const commands = lines.flatMap((line) => line.replace(/(^|\s)#.*$/, '').split(/\s(?:\||&&|>|2>|<)\s|\s&\s*$|;|\$\(|\)/));
   return commands.map((command) => command.trim()).filter((command) => command.startsWith(PROGRAM));
 }
 

@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
 import { type Running, type RunResult, start } from './proc.js';
 
 /** `npm run registry` while it runs. */
@@ -21,13 +20,4 @@ export async function startLocal(kind: string, port: number): Promise<LocalRegis
     return result;
   };
   return { ...running, said: String(first[0]), stop };
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -32,11 +32,14 @@ export function isCutFrom(sample: string, code: string): boolean {
 
 /** Where links lead that are not to other hosts, as they are written. */
 export function relativeLinks(text: string): string[] {
+  return linksIn(text).filter((target) => !/^[a-z]+:/i.test(target));
+}
+
+/** Where links lead, as they are written. */
+export function linksIn(text: string): string[] {
   const prose = withoutFences(text).replace(/`[^`\n]*`/g, '');
-  const links = [...prose.matchAll(/\]\(([^)\s]+)\)|^\[[^\]]+\]: (\S+)$/gm)].map(
-    ([, inline, named]) => inline ?? named!,
-  );
-  return links.filter((target) => !/^[a-z]+:/i.test(target));
+  const links = prose.matchAll(/\]\(([^)\s]+)\)|^\[[^\]]+\]: (\S+)$/gm);
+  return [...links].map(([, inline, named]) => inline ?? named!);
 }
 
 /** The names under which headings can be linked, as GitHub and npm make them. */
@@ -55,7 +58,7 @@ export function anchorsIn(text: string): string[] {
 }
 
 /** A `#` is a comment there, and brackets are what the language makes of them. */
-function withoutFences(text: string): string {
+export function withoutFences(text: string): string {
   return text.replace(/^```[^]*?^```$/gm, '');
 }
 
