@@ -9,18 +9,22 @@ import { addOthers } from './other-commands.js';
 import { addSignIn } from './sign-in-commands.js';
 import { addTransfers } from './transfer-commands.js';
 
+/** Characters of a line. */
+const LONGEST = 10_000;
+
 /**
  * Runs one command line.
  * @param args - without the program's own name
  * @returns the exit code: 0 ok, 1 registry or network, 2 usage, 3 not a valid image archive, 4 authentication, 130 interrupted
  */
 export async function run(args: readonly string[], io: Io): Promise<number> {
-  const program = createProgram(io);
+  const said: string[] = [];
+  const program = createProgram(io, (text) => void said.push(text));
   try {
     await program.parseAsync(unknownCommand(args, program) ?? args, { from: 'user' });
     return ExitCode.ok;
   } catch (error) {
-    if (error instanceof CommanderError) return usageCode(error, args, io);
+    if (error instanceof CommanderError) return usageCode(error, args, said.join(''), io);
     if (io.signal.aborted) return ExitCode.interrupted;
     const { reportError } = await import('./describe-error.js');
     // Only one command runs, so only one can have been asked for that.
@@ -35,20 +39,33 @@ function unknownCommand(args: readonly string[], program: Command): string[] | u
   return program.commands.some((command) => command.name() === name) ? undefined : [name];
 }
 
-function usageCode({ code, exitCode }: CommanderError, args: readonly string[], io: Io): number {
+/** What is wrong with a command line is said in its own words, which may come from anywhere. */
+async function usageCode(
+  { code, exitCode }: CommanderError,
+  args: readonly string[],
+  said: string,
+  io: Io,
+): Promise<number> {
+  if (said !== '') {
+    const { printable } = await import('../redact.js');
+    io.stderr(said.replace(/[^\n]+/g, (line) => printable(line, LONGEST)));
+  }
   const isMisplaced = code === 'commander.unknownOption' && args[0]?.startsWith('-');
   if (isMisplaced) io.stderr('(Options come after the command.)\n');
   return exitCode === 0 ? ExitCode.ok : ExitCode.usage;
 }
 
-/** The commands; each one's code is loaded only when it runs. */
-export function createProgram(io: Io): Command {
+/**
+ * The commands; each one's code is loaded only when it runs.
+ * @param complain - takes what is wrong with a command line
+ */
+export function createProgram(io: Io, complain = io.stderr): Command {
   const program = new Command('registry-client')
     .description('Push what docker save wrote into a registry, take it out again, and look after what is there.')
     .version(VERSION)
     .configureOutput({
       writeOut: (text) => io.stdout(text),
-      writeErr: (text) => io.stderr(text),
+      writeErr: complain,
       getOutHelpWidth: () => helpWidth(io.stdoutStream.columns),
       getErrHelpWidth: () => helpWidth(io.screen.columns),
     })

@@ -60,6 +60,17 @@ describe('the program', () => {
     }
   });
 
+  it.each([
+    [['\u001b[31mpush']],
+    [['push', 'a.tar', '--\u001b[31m']],
+    [['push', 'a.tar', '--progress', '\u001b[31mjson']],
+  ])('shows what is wrong with %j so that it steers no terminal', async (args) => {
+    const { code, err } = await cli(args);
+    expect([code, err]).toEqual([2, expect.stringContaining('\\u001b[31m')]);
+    expect(err).not.toContain('\u001b');
+    expect(err).toMatch(/\n\(add --help for more\)\n$/);
+  });
+
   describe('help', () => {
     it('is as wide as standard error where it follows an error', async () => {
       const io = new FakeIo();

@@ -192,7 +192,7 @@ describe('the logins in config.json', () => {
 
     it.each([
       ['a colon in the username', { username: 'a:b', password: 'hunter2' }],
-      ['a password of two lines', { username: 'a', password: 'hunter2\nx' }],
+      ['a password with a NUL', { username: 'a', password: 'hunter2\0x' }],
     ])('writes nothing for %s', async (_, credentials) => {
       expect(await failureOf(save(HOST, credentials))).toBeInstanceOf(InvalidArgumentError);
       await expect(stat(folder)).rejects.toThrow('ENOENT');
