@@ -1,13 +1,6 @@
 import type { Command } from 'commander';
-import {
-  type DeleteFlags,
-  type DeleteTagFlags,
-  example,
-  type ResultFlags,
-  withConnection,
-  withResult,
-} from './flags.js';
-import { exitCodes, REGISTRY_ENDS, section } from './help.js';
+import { type DeleteFlags, type DeleteTagFlags, type ResultFlags, withConnection, withResult } from './flags.js';
+import { example, exitCodes, REGISTRY_ENDS, section } from './help.js';
 import type { Io } from './io.js';
 
 /** The commands that change what a registry holds without moving an image. */

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { oneOf } from './suggest.js';
 
 /** How a registry is reached. */
 export interface ConnectionFlags {
@@ -77,19 +78,26 @@ export interface ReferrersFlags extends ResultFlags {
 /** Node's timers fire at once beyond this many seconds. */
 const LONGEST_TIMEOUT = 2_147_483;
 
+/** The same ones for all commands: to make an option takes commander longer than to parse a command line. */
+const CONNECTION = [
+  new Option('--registry <url>', 'registry for names without a host (default: REGISTRY_URL or http://localhost:15000)'),
+  new Option('--plain-http', 'speak http, not https'),
+  new Option('--insecure', 'accept any TLS certificate'),
+  new Option('--ca-file <file>', 'trust this authority, too (default: those in certs.d of docker)'),
+  new Option('--cert-file <file>', 'our own TLS certificate, with --key-file'),
+  new Option('--key-file <file>', 'the private key of --cert-file'),
+  new Option('--proxy <url>', 'go through this HTTP proxy (default: HTTPS_PROXY, HTTP_PROXY, NO_PROXY)'),
+  new Option('--config <file>', 'settings for hosts (default: REGISTRY_CLIENT_CONFIG or the one in ~/.config)'),
+  new Option('--timeout <seconds>', 'for one metadata request (default: REGISTRY_TIMEOUT or 30)').argParser(seconds),
+];
+
+const RESULT = [
+  new Option('--json', 'print the result as JSON'),
+  new Option('-q, --quiet', 'print the result only, nothing on standard error but errors'),
+];
+
 export function withConnection(command: Command): Command {
-  return grouped(command, 'Registry:', (group) =>
-    group
-      .option('--registry <url>', 'registry for names without a host (default: REGISTRY_URL or http://localhost:15000)')
-      .option('--plain-http', 'speak http, not https')
-      .option('--insecure', 'accept any TLS certificate')
-      .option('--ca-file <file>', 'trust this authority, too (default: those in certs.d of docker)')
-      .option('--cert-file <file>', 'our own TLS certificate, with --key-file')
-      .option('--key-file <file>', 'the private key of --cert-file')
-      .option('--proxy <url>', 'go through this HTTP proxy (default: HTTPS_PROXY, HTTP_PROXY, NO_PROXY)')
-      .option('--config <file>', 'settings for hosts (default: REGISTRY_CLIENT_CONFIG or the one in ~/.config)')
-      .option('--timeout <seconds>', 'for one metadata request (default: REGISTRY_TIMEOUT or 30)', seconds),
-  );
+  return grouped(command, 'Registry:', CONNECTION);
 }
 
 export function withPlatform(command: Command): Command {
@@ -101,29 +109,21 @@ export function withConcurrency(command: Command): Command {
 }
 
 export function withProgress(command: Command): Command {
-  return command.addOption(
-    new Option('--progress <kind>', 'on standard error: bars on a terminal, else lines (auto), or one of these')
-      .choices(['auto', 'bars', 'plain', 'json', 'none'])
-      .default('auto'),
-  );
+  const words = 'on standard error: bars on a terminal, else lines (auto), or one of these';
+  const option = oneOf(new Option('--progress <kind>', words), 'auto', 'bars', 'plain', 'json', 'none');
+  return command.addOption(option.default('auto'));
 }
 
 /** For every command with a result, also where nothing else is printed anyway: a script adds them without a thought. */
 export function withResult(command: Command): Command {
-  return grouped(command, 'Result:', (group) =>
-    group
-      .option('--json', 'print the result as JSON')
-      .option('-q, --quiet', 'print the result only, nothing on standard error but errors'),
-  );
+  return grouped(command, 'Result:', RESULT);
 }
 
-/** Puts what `add` adds under a heading of its own; what comes later is the command's own again. */
-function grouped(command: Command, heading: string, add: (command: Command) => Command): Command {
-  return add(command.optionsGroup(heading)).optionsGroup('');
-}
-
-export function example(...commands: readonly string[]): string {
-  return `\nExamples:\n${commands.map((command) => `  registry-client ${command}`).join('\n')}`;
+/** Puts options under a heading of their own; what comes later is the command's own again. */
+function grouped(command: Command, heading: string, options: readonly Option[]): Command {
+  command.optionsGroup(heading);
+  for (const option of options) command.addOption(option);
+  return command.optionsGroup('');
 }
 
 function wholeNumber(text: string): number {

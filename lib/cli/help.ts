@@ -3,19 +3,40 @@ import { type Argument, type Command, Help, type HelpConfiguration, type Option 
 /** Columns: what the narrowest terminal has, and what is still easy to read. */
 const [NARROW, WIDE] = [80, 100];
 
+/** Made only when somebody asks for help: most command lines do not, and each defines all commands. */
+export type HelpText = () => string;
+
 /** A paragraph with a title, for the end of a command's help. `docs/cli.md` has it too. */
-export function section(title: string, text: string): string {
-  return `\n${title}:\n${indented(text)}`;
+export function section(title: string, text: string): HelpText {
+  return () => titled(title, indented(text));
+}
+
+/** Command lines, as they are typed. */
+export function examples(...lines: readonly string[]): HelpText {
+  return () => titled('Examples', lines.map((line) => `  ${line}`).join('\n'));
+}
+
+/** Examples of one command, without the program's name. */
+export function example(...commands: readonly string[]): HelpText {
+  return examples(...commands.map((command) => `registry-client ${command}`));
 }
 
 /** A section of names and what they mean, one under the other. */
-export function list(title: string, entries: readonly (readonly [name: string, meaning: string])[]): string {
+export function list(title: string, entries: readonly (readonly [name: string, meaning: string])[]): HelpText {
+  return () => titled(title, columns(entries));
+}
+
+function titled(title: string, body: string): string {
+  return `\n${title}:\n${body}`;
+}
+
+function columns(entries: readonly (readonly [name: string, meaning: string])[]): string {
   const width = Math.max(...entries.map(([name]) => name.length)) + 2;
   const lines = entries.map(([name, meaning]) => {
     const [first = '', ...rest] = wrapped(meaning, NARROW - 2 - width);
     return [`  ${name.padEnd(width)}${first}`, ...rest.map((line) => ' '.repeat(width + 2) + line)].join('\n');
   });
-  return `\n${title}:\n${lines.join('\n')}`;
+  return lines.join('\n');
 }
 
 const EXITS = {
@@ -29,7 +50,7 @@ const EXITS = {
 } as const;
 
 /** The section about exit codes. Default: all of them. */
-export function exitCodes(...ends: readonly (keyof typeof EXITS)[]): string {
+export function exitCodes(...ends: readonly (keyof typeof EXITS)[]): HelpText {
   return list('Exit codes', ends.length === 0 ? Object.values(EXITS) : ends.map((name) => EXITS[name]));
 }
 

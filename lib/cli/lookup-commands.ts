@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
 import {
-  example,
   type OutputFlags,
   type PlatformFlags,
   type ReferrersFlags,
@@ -9,7 +8,7 @@ import {
   withPlatform,
   withResult,
 } from './flags.js';
-import { ARCHIVE_ENDS, exitCodes, REGISTRY_ENDS, section } from './help.js';
+import { ARCHIVE_ENDS, example, exitCodes, REGISTRY_ENDS, section } from './help.js';
 import type { Io } from './io.js';
 
 /** The commands that change nothing. */

@@ -1,7 +1,8 @@
 import { Argument, type Command, InvalidArgumentError } from 'commander';
-import { example, type ServeFlags } from './flags.js';
-import { exitCodes, section } from './help.js';
+import { type ServeFlags } from './flags.js';
+import { example, examples, exitCodes, section } from './help.js';
 import type { Io } from './io.js';
+import { oneOf } from './suggest.js';
 
 /** The commands that are about no registry but their own, or about none. */
 export function addOthers(program: Command, io: Io): void {
@@ -34,8 +35,8 @@ function addCompletion(program: Command, io: Io): void {
   program
     .command('completion')
     .description('print a script that completes commands, options and files at the Tab key')
-    .addArgument(new Argument('<shell>', 'what is typed into').choices(['bash', 'zsh', 'fish']))
-    .addHelpText('after', ['\nExamples:', ...INSTALL.map((line) => `  ${line}`)].join('\n'))
+    .addArgument(oneOf(new Argument('<shell>', 'what is typed into'), 'bash', 'zsh', 'fish'))
+    .addHelpText('after', examples(...INSTALL))
     .addHelpText(
       'after',
       section(

@@ -7,8 +7,10 @@ import type { Io } from './io.js';
 import { addLookups } from './lookup-commands.js';
 import { addOthers } from './other-commands.js';
 import { addSignIn } from './sign-in-commands.js';
-import { suggestChoices } from './suggest.js';
 import { addTransfers } from './transfer-commands.js';
+
+/** Characters of a line. */
+const LONGEST = 10_000;
 
 /**
  * Runs one command line.
@@ -16,12 +18,13 @@ import { addTransfers } from './transfer-commands.js';
  * @returns the exit code: 0 ok, 1 registry or network, 2 usage, 3 not a valid image archive, 4 authentication, 130 interrupted
  */
 export async function run(args: readonly string[], io: Io): Promise<number> {
-  const program = createProgram(io);
+  const said: string[] = [];
+  const program = createProgram(io, (text) => void said.push(text));
   try {
     await program.parseAsync(unknownCommand(args, program) ?? args, { from: 'user' });
     return ExitCode.ok;
   } catch (error) {
-    if (error instanceof CommanderError) return usageCode(error, args, io);
+    if (error instanceof CommanderError) return usageCode(error, args, said.join(''), io);
     if (io.signal.aborted) return ExitCode.interrupted;
     const { reportError } = await import('./describe-error.js');
     // Only one command runs, so only one can have been asked for that.
@@ -36,22 +39,35 @@ function unknownCommand(args: readonly string[], program: Command): string[] | u
   return program.commands.some((command) => command.name() === name) ? undefined : [name];
 }
 
-function usageCode({ code, exitCode }: CommanderError, args: readonly string[], io: Io): number {
+/** What is wrong with a command line is said in its own words, which may come from anywhere. */
+async function usageCode(
+  { code, exitCode }: CommanderError,
+  args: readonly string[],
+  said: string,
+  io: Io,
+): Promise<number> {
+  if (said !== '') {
+    const { printable } = await import('../redact.js');
+    io.stderr(said.replace(/[^\n]+/g, (line) => printable(line, LONGEST)));
+  }
   const isMisplaced = code === 'commander.unknownOption' && args[0]?.startsWith('-');
   if (isMisplaced) io.stderr('(Options come after the command.)\n');
   return exitCode === 0 ? ExitCode.ok : ExitCode.usage;
 }
 
-/** The commands; each one's code is loaded only when it runs. */
-export function createProgram(io: Io): Command {
+/**
+ * The commands; each one's code is loaded only when it runs.
+ * @param complain - takes what is wrong with a command line
+ */
+export function createProgram(io: Io, complain = io.stderr): Command {
   const program = new Command('registry-client')
     .description('Push what docker save wrote into a registry, take it out again, and look after what is there.')
     .version(VERSION)
     .configureOutput({
       writeOut: (text) => io.stdout(text),
-      writeErr: (text) => io.stderr(text),
-      getOutHelpWidth: () => helpWidth((io.stdoutStream as { columns?: number }).columns),
-      getErrHelpWidth: () => helpWidth((io.stdoutStream as { columns?: number }).columns),
+      writeErr: complain,
+      getOutHelpWidth: () => helpWidth(io.stdoutStream.columns),
+      getErrHelpWidth: () => helpWidth(io.screen.columns),
     })
     .configureHelp(HELP)
     .showHelpAfterError('(add --help for more)')
@@ -61,8 +77,11 @@ export function createProgram(io: Io): Command {
   addChanges(program.commandsGroup('Tag and delete:'), io);
   addSignIn(program.commandsGroup('Sign in:'), io);
   addOthers(program.commandsGroup('Others:'), io);
-  suggestChoices(program);
-  return program.helpCommand('help [command]', 'explain a command').addHelpText('after', AFTER_HELP);
+  return program
+    .helpCommand('help [command]', 'explain a command')
+    .addHelpText('after', section('References', REFERENCES))
+    .addHelpText('after', list('Environment', ENVIRONMENT))
+    .addHelpText('after', exitCodes());
 }
 
 const REFERENCES = `[http://|https://]host[:port]/repository[:tag][@digest], or without the host with --registry or REGISTRY_URL (default http://localhost:15000). Loopback hosts speak plain http unless told otherwise.`;
@@ -78,5 +97,3 @@ const ENVIRONMENT = [
   ['HTTPS_PROXY', 'proxy for https registries; HTTP_PROXY for http ones, NO_PROXY for those without'],
   ['XDG_CACHE_HOME', 'folder for what pushes remember; default ~/.cache'],
 ] as const;
-
-const AFTER_HELP = [section('References', REFERENCES), list('Environment', ENVIRONMENT), exitCodes()].join('\n');

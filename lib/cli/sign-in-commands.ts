@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { example, type LoginFlags, type ResultFlags, withConnection, withResult } from './flags.js';
-import { exitCodes, REGISTRY_ENDS, section } from './help.js';
+import { type LoginFlags, type ResultFlags, withConnection, withResult } from './flags.js';
+import { example, exitCodes, REGISTRY_ENDS, section } from './help.js';
 import type { Io } from './io.js';
 
 const KEPT =

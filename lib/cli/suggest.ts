@@ -1,21 +1,15 @@
-import { type Argument, type Command, InvalidArgumentError, type Option } from 'commander';
+import { type Argument, InvalidArgumentError, type Option } from 'commander';
 
 /** Characters that may be wrong before a word is another one. */
 const FARTHEST = 2;
 
-/** Has every option and argument with fixed choices say which one was most likely meant, as commander does for their names. */
-export function suggestChoices(command: Command): void {
-  for (const item of [...command.options, ...command.registeredArguments]) suggestFor(item);
-  command.commands.forEach(suggestChoices);
-}
-
-function suggestFor(item: Option | Argument): void {
-  const { argChoices: choices, parseArg } = item;
-  if (!choices || !parseArg) return;
-  item.argParser((value: string, before: unknown): unknown => {
-    if (choices.includes(value)) return parseArg.call(item, value, before);
+/** An option or argument with fixed choices that says which one was most likely meant, as commander does for names only. */
+export function oneOf<T extends Option | Argument>(item: T, ...choices: readonly string[]): T {
+  item.choices(choices).argParser((value: string) => {
+    if (choices.includes(value)) return value;
     throw new InvalidArgumentError(`${choicesText(choices)}${meant(value, choices)}`);
   });
+  return item;
 }
 
 function choicesText(choices: readonly string[]): string {

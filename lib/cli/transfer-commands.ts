@@ -1,6 +1,5 @@
 import { type Command, Option } from 'commander';
 import {
-  example,
   type PullFlags,
   type PushFlags,
   type TransferFlags,
@@ -10,8 +9,9 @@ import {
   withProgress,
   withResult,
 } from './flags.js';
-import { ARCHIVE_ENDS, exitCodes, REGISTRY_ENDS, section } from './help.js';
+import { ARCHIVE_ENDS, example, examples, exitCodes, REGISTRY_ENDS, section } from './help.js';
 import type { Io } from './io.js';
+import { oneOf } from './suggest.js';
 
 /** Of an option that may be given several times. */
 function added(value: string, before: readonly string[] = []): string[] {
@@ -24,6 +24,14 @@ const PUSH_NOTES =
 const PUSH_OUTPUT =
   'host/repository:tag@digest for each tag; with --json [{reference, digest, mediaType, size, blobs: {uploaded, mounted, skipped}, bytesSent}], sizes in bytes.';
 
+const PUSH_EXAMPLES = [
+  'registry-client push app.tar',
+  'registry-client push app.tar ghcr.io/team/app:1 --compression none',
+  'registry-client push app.tar localhost:5000/app:1.2 --mount-from team/base',
+  'registry-client push app.tar localhost:5000/app:1.2 --dry-run',
+  'docker save team/app | registry-client push - localhost:5000/app:1.2',
+];
+
 /** The commands that move images. */
 export function addTransfers(program: Command, io: Io): void {
   addPush(program, io);
@@ -32,39 +40,14 @@ export function addTransfers(program: Command, io: Io): void {
 }
 
 function addPush(program: Command, io: Io): void {
-  withTransfer(program.command('push'))
+  withPushOptions(withTransfer(program.command('push')))
     .description('push an image archive under its original tags, or under a name')
     .argument(
       '<tar>',
       'what docker save wrote, also packed with gzip; - reads it from standard input, and needs a reference',
     )
     .argument('[reference]', 'the name to push it under; without it the original tags are kept')
-    .addOption(new Option('--all-tags', 'push every original tag (default)').conflicts('firstTag'))
-    .option('--first-tag', 'push the first original tag only')
-    .option('--image <tag>', 'which image of an archive with several')
-    .addOption(new Option('--compression <kind>', 'of plain layers').choices(['gzip', 'zstd', 'none']).default('gzip'))
-    .addOption(
-      new Option('--compressor <program>', 'what makes gzip: a program on the PATH, or none')
-        .choices(['auto', 'builtin', 'igzip', 'pigz'])
-        .default('auto'),
-    )
-    .option('--mount-from <repository>', 'link layers that this repository of the registry has, and do not send them')
-    .option(
-      '--layers-from <tag>',
-      'neither read nor send layers that this tag of the repository has (repeatable)',
-      added,
-    )
-    .option('--dry-run', 'only print what would be sent, linked and left, and which tags would be set')
-    .option('--no-cache', 'forget which layers earlier pushes have sent, and remember none')
-    .addHelpText(
-      'after',
-      example(
-        'push app.tar',
-        'push app.tar ghcr.io/team/app:1 --compression none',
-        'push app.tar localhost:5000/app:1.2 --mount-from team/base',
-        'push app.tar localhost:5000/app:1.2 --dry-run',
-      ) + '\n  docker save team/app | registry-client push - localhost:5000/app:1.2',
-    )
+    .addHelpText('after', examples(...PUSH_EXAMPLES))
     .addHelpText('after', section('Notes', PUSH_NOTES))
     .addHelpText('after', section('Output', PUSH_OUTPUT))
     .addHelpText('after', exitCodes(...ARCHIVE_ENDS))
@@ -74,12 +57,32 @@ function addPush(program: Command, io: Io): void {
     });
 }
 
+function withPushOptions(command: Command): Command {
+  const compression = oneOf(new Option('--compression <kind>', 'of plain layers'), 'gzip', 'zstd', 'none');
+  const makers = new Option('--compressor <program>', 'what makes gzip: a program on the PATH, or none');
+  const compressor = oneOf(makers, 'auto', 'builtin', 'igzip', 'pigz');
+  return command
+    .addOption(new Option('--all-tags', 'push every original tag (default)').conflicts('firstTag'))
+    .option('--first-tag', 'push the first original tag only')
+    .option('--image <tag>', 'which image of an archive with several')
+    .addOption(compression.default('gzip'))
+    .addOption(compressor.default('auto'))
+    .option('--mount-from <repository>', 'link layers that this repository of the registry has, and do not send them')
+    .option(
+      '--layers-from <tag>',
+      'neither read nor send layers that this tag of the repository has (repeatable)',
+      added,
+    )
+    .option('--dry-run', 'only print what would be sent, linked and left, and which tags would be set')
+    .option('--no-cache', 'forget which layers earlier pushes have sent, and remember none');
+}
+
 function addPull(program: Command, io: Io): void {
   withTransfer(program.command('pull'))
     .description('write an image into an archive that docker load and push take')
     .argument('<reference>', 'the image; its tag is latest where it has none')
     .argument('<file>', 'the archive; - writes it to standard output, and the result to standard error')
-    .addOption(new Option('--format <format>', 'of the archive').choices(['docker', 'oci']).default('docker'))
+    .addOption(oneOf(new Option('--format <format>', 'of the archive'), 'docker', 'oci').default('docker'))
     .addHelpText(
       'after',
       example('pull localhost:5000/team/app:1.0 app.tar', 'pull team/app:1.0 - --platform linux/arm64 | docker load'),

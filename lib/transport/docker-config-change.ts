@@ -101,7 +101,8 @@ async function lock(path: string): Promise<() => Promise<void>> {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
     const held = await stat(path).catch(() => undefined);
-    if (held && Date.now() - held.mtimeMs > STALE) await rm(path, { force: true });
+    // A file system of another machine has a clock of its own, which may be ahead.
+    if (held && Math.abs(Date.now() - held.mtimeMs) > STALE) await rm(path, { force: true });
     else await sleep(PAUSE);
   }
 }

@@ -40,7 +40,10 @@ export async function readDockerConfig(path: string): Promise<string | undefined
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
     if (error instanceof InvalidArgumentError) throw error;
     if (code === 'ENOENT') return undefined;
-    throw invalid(path, `cannot be read (${code})`);
+    throw new InvalidArgumentError(`${path} cannot be read (${code})`, {
+      code: 'DOCKER_CONFIG_INVALID',
+      hint: 'Check what is there and who may read it, or name another folder with DOCKER_CONFIG.',
+    });
   }
 }
 

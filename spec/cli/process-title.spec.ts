@@ -14,6 +14,8 @@ describe('processTitle', () => {
     [['login', '--password=s3cr3t'], 'registry-client login --password=REDACTED'],
     [['login', '-p', 's3cr3t', '--password-stdin'], 'registry-client login -p REDACTED --password-stdin'],
     [['login', '-ps3cr3t'], 'registry-client login -pREDACTED'],
+    [['login', '-qp', 's3cr3t'], 'registry-client login -qp REDACTED'],
+    [['login', '-qps3cr3t'], 'registry-client login -qpREDACTED'],
   ])('of %j holds no secret', (args, expected) => {
     const title = processTitle(args) ?? '';
     expect(title).not.toMatch(/s3|cr3t/);

@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { Help } from 'commander';
 import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { once } from 'node:events';
@@ -47,7 +48,39 @@ describe('the program', () => {
     expect(await cli([flag])).toEqual({ code: 0, out: `${VERSION}\n`, err: '' });
   });
 
+  it('makes no help text for command lines that ask for none', async () => {
+    const wrapping = jest.spyOn(Help.prototype, 'boxWrap');
+    try {
+      await cli(['--version']);
+      expect(wrapping).not.toHaveBeenCalled();
+      await cli(['push', '--help']);
+      expect(wrapping).toHaveBeenCalled();
+    } finally {
+      wrapping.mockRestore();
+    }
+  });
+
+  it.each([
+    [['\u001b[31mpush']],
+    [['push', 'a.tar', '--\u001b[31m']],
+    [['push', 'a.tar', '--progress', '\u001b[31mjson']],
+  ])('shows what is wrong with %j so that it steers no terminal', async (args) => {
+    const { code, err } = await cli(args);
+    expect([code, err]).toEqual([2, expect.stringContaining('\\u001b[31m')]);
+    expect(err).not.toContain('\u001b');
+    expect(err).toMatch(/\n\(add --help for more\)\n$/);
+  });
+
   describe('help', () => {
+    it('is as wide as standard error where it follows an error', async () => {
+      const io = new FakeIo();
+      io.screen = { isTTY: true, columns: 100 };
+      expect(await run([], io)).toBe(2);
+      const [commands = ''] = io.err.split('\nReferences:');
+      const widest = Math.max(...commands.split('\n').map((line) => line.length));
+      expect([widest > 80, widest <= 100]).toEqual([true, true]);
+    });
+
     it.each([[['--help']], [['-h']], [['help']]])('is printed for %p', async (args) => {
       const { code, out, err } = await cli(args);
       expect([code, err]).toEqual([0, '']);

@@ -297,7 +297,7 @@ describe('dockerConfigCredentials', () => {
       await mkdir(file);
       const error = await failureOf(lookUp());
       expect(error).toBeInstanceOf(InvalidArgumentError);
-      expect(error.message).toContain(`${file} cannot be read (EISDIR)`);
+      expect(error.message).toContain(`${file} cannot be read (EISDIR). Check what is there and who may read it`);
     });
 
     it('refuses a file larger than 1 MiB', async () => {

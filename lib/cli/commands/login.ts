@@ -21,8 +21,7 @@ export async function login(url: string | undefined, flags: LoginFlags, io: Io):
   const place = await saveDockerCredentials(registry, credentials, { env: io.env });
   const { username } = credentials;
   io.stdout(flags.json ? formatJson({ registry, username, ...place }) : `${registry}\n`);
-  if (!flags.quiet) io.stderr(report(registry, username, place, io));
-  if (!isChecked) io.stderr(`warning: ${registry} asks nobody for a password, so this one is not checked\n`);
+  if (!flags.quiet) io.stderr(report(registry, username, place, io, isChecked));
 }
 
 /** @returns whether the registry or its token server asked for the credentials at all */
@@ -41,7 +40,13 @@ async function check(url: string | undefined, given: BasicCredentials, flags: Lo
   }
 }
 
-function report(registry: string, username: string, { helper, file }: CredentialsPlace, io: Io): string {
+function report(
+  registry: string,
+  username: string,
+  { helper, file }: CredentialsPlace,
+  io: Io,
+  isChecked: boolean,
+): string {
   const lines = [
     `logged in to ${registry} as ${printable(username)}, kept ${helper ? `by ${helper}` : `in ${printable(file)}`}`,
   ];
@@ -49,16 +54,19 @@ function report(registry: string, username: string, { helper, file }: Credential
     lines.push(`warning: the password stands there as plain as base64 is; a helper named by credsStore hides it`);
   if (io.env.DOCKER_AUTH_CONFIG)
     lines.push('warning: DOCKER_AUTH_CONFIG is set, and is asked before what is kept there');
+  if (!isChecked) lines.push(`warning: ${registry} asks nobody for a password, so this one is not checked`);
   return lines.map((line) => `${line}\n`).join('');
 }
 
 async function credentialsFrom(flags: LoginFlags, registry: string, io: Io): Promise<BasicCredentials> {
-  const { username, password, passwordStdin } = flags;
+  const { username, password, passwordStdin, quiet } = flags;
   if (passwordStdin && password !== undefined) {
     throw new InvalidArgumentError('--password and --password-stdin both give a password', { hint: 'Give only one.' });
   }
   if (passwordStdin) return { username: username ?? needed('--username'), password: await piped(io) };
-  if (password !== undefined) {
+  // A variable that is not set, most likely.
+  if (password === '') throw new InvalidArgumentError('--password is empty');
+  if (password !== undefined && !quiet) {
     io.stderr('warning: others see --password in the list of processes and in the history; use --password-stdin\n');
   }
   const name = username ?? (await typed(`Username for ${registry}: `, '--username', io));

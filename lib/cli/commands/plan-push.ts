@@ -11,7 +11,7 @@ export async function planPush(tar: string, reference: string | undefined, flags
   checkNaming(reference, flags);
   if (tar === '-') throw unplannable();
   const plan = await (reference === undefined ? planOriginalTags(tar, flags, io) : planAs(tar, reference, flags, io));
-  if (!flags.quiet) for (const warning of plan.warnings) io.stderr(`warning: ${printable(warning)}\n`);
+  if (!flags.quiet) for (const warning of plan.warnings) io.stderr(warningLine(warning, flags));
   io.stdout(flags.json ? formatJson(plan) : formatPlan(plan));
 }
 
@@ -40,6 +40,11 @@ function unplannable(): InvalidArgumentError {
   return new InvalidArgumentError('standard input cannot be planned: to know what is in it is to use it up', {
     hint: 'Write it to a file first: docker save -o app.tar NAME.',
   });
+}
+
+/** Among lines for programs it is one of them, as it is of a push. */
+function warningLine(message: string, { progress }: PushFlags): string {
+  return progress === 'json' ? formatJson({ state: 'warning', message }, 0) : `warning: ${printable(message)}\n`;
 }
 
 function formatPlan(plan: PushPlan): string {

@@ -59,10 +59,11 @@ export class PlainView implements TransferView {
 
   private tellBlob({ state, blob, stored, repository }: BlobEnded): void {
     const { ended, blobs } = this.tally;
-    const size = `${formatBytes(blob.size)}${stored === blob.size ? '' : ` as ${formatBytes(stored)}`}`;
+    const [size, kept] = [formatBytes(blob.size), formatBytes(stored)];
     const place = repository === undefined ? '' : ` in ${repository}`;
     const of = blobs === undefined ? '' : `/${blobs}`;
-    this.tell(`[${ended}${of}] ${OUTCOMES[state]} ${shortEntry(blob.name)} (${size})${place}`);
+    const sizes = kept === size ? size : `${size} as ${kept}`;
+    this.tell(`[${ended}${of}] ${OUTCOMES[state]} ${shortEntry(blob.name)} (${sizes})${place}`);
   }
 }
 

@@ -77,6 +77,15 @@ describe('registry-client login and logout', () => {
     expect(await readFile(file, 'utf8')).toBe('{"auths": oops');
   });
 
+  it('keeps a password of several lines, as a key file of Google is one', async () => {
+    await registry.close();
+    await open();
+    const key = '{\n  "type": "service_account"\n}';
+    expect((await login(`${key}\n`)).code).toBe(0);
+    const auth = Buffer.from(`${user.username}:${key}`).toString('base64');
+    expect(await kept()).toEqual({ auths: { [host]: { auth } } });
+  });
+
   it('says that a registry asks for no password', async () => {
     await registry.close();
     await open();
@@ -104,13 +113,21 @@ describe('registry-client login and logout', () => {
     expect(await kept()).toEqual({ auths: { [host]: entry() } });
   });
 
+  it('warns of nothing when it is quiet', async () => {
+    await registry.close();
+    await open();
+    const { code, err } = await cli(['login', url, '-u', user.username, '-p', user.password, '-q'], env);
+    expect([code, err]).toEqual([0, '']);
+  });
+
   describe('without a terminal', () => {
     it.each([
       ['no username', ['--password-stdin'], '--username is missing'],
       ['no password', ['-u', 'a'], '--password-stdin is missing'],
       ['an empty password', ['-u', 'a', '--password-stdin'], 'standard input held no password'],
+      ['an empty password as an argument', ['-u', 'a', '-p', ''], '--password is empty'],
       ['two passwords', ['-u', 'a', '--password-stdin', '-p', 'b'], 'both give a password'],
-      ['a password of two lines', ['-u', 'a', '--password-stdin'], 'control character in the password', 'a\nb\n'],
+      ['a password with a NUL', ['-u', 'a', '--password-stdin'], 'control character in the password', 'a\0b\n'],
     ])('refuses %s', async (_, args, message, input = '\n') => {
       const { code, out, err } = await cli(['login', url, ...args], env, Readable.from([input]));
       expect([code, out, err]).toEqual([2, '', expect.stringContaining(message)]);

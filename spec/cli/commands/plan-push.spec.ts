@@ -93,6 +93,19 @@ describe('registry-client push --dry-run', () => {
     expect((await plan(tar, 'warn/app', '--quiet')).err).toBe('');
   });
 
+  it('warns with a line of JSON where a push would', async () => {
+    const tar = await archives.write({ format: 'docker-containerd' });
+    const { err } = await plan(tar, 'warn/app', '--progress', 'json');
+    expect(
+      err
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line) as unknown),
+    ).toEqual([
+      { state: 'warning', message: expect.stringMatching(/^not in the archive, and not pushed: linux\/s390x/) },
+    ]);
+  });
+
   describe('of standard input', () => {
     it('refuses, for nothing would be left of it to push', async () => {
       const stdin = Object.assign(Readable.from([await readFile(await archives.write())]), { isTTY: false });

@@ -52,6 +52,11 @@ describe('a push as plain lines', () => {
     expect(lines.at(-1)).toContain('(2.0 kB as 700 B)');
   });
 
+  it('names one size where two would read the same', () => {
+    progress.report({ state: 'uploaded', blob, repository: 'app', descriptor: descriptor(2040) });
+    expect(lines.at(-1)).toContain('(2.0 kB)');
+  });
+
   it('counts a blob once, into however many repositories it goes', () => {
     for (const repository of ['a', 'b']) {
       progress.report({ state: 'uploaded', blob, repository, descriptor: descriptor(700) });
