@@ -118,7 +118,7 @@ describe('askCredentialHelper', () => {
   });
 
   it('refuses a secret that could not be sent', async () => {
-    const name = await install('newline', answering({ Username: 'u', Secret: 'hunter2\r\nx: y' }));
+    const name = await install('newline', answering({ Username: 'u', Secret: 'hunter2\0x' }));
     expect((await failureOf(ask(name))).message).toMatch(/from docker-credential-newline have a control character/);
   });
 
