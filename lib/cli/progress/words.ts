@@ -54,8 +54,9 @@ export function summaryOf(tally: Tally): string {
   const counts = [...outcomesOf(tally), ...retriesOf(retries)].join(', ') || 'no blobs';
   if (passed.bytes === 0) return `${counts}, in ${formatDuration(elapsed)}`;
   const speed = formatRate((passed.bytes / Math.max(1, elapsed)) * 1000);
-  const sent = passed.sent === passed.bytes ? '' : `, ${formatBytes(passed.sent)} on the network`;
-  return `${counts}; ${formatBytes(passed.bytes)} in ${formatDuration(elapsed)} (${speed}${sent})`;
+  const [moved, onNetwork] = [formatBytes(passed.bytes), formatBytes(passed.sent)];
+  const sent = moved === onNetwork ? '' : `, ${onNetwork} on the network`;
+  return `${counts}; ${moved} in ${formatDuration(elapsed)} (${speed}${sent})`;
 }
 
 export function retriesOf(retries: number): string[] {

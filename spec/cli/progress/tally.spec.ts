@@ -68,6 +68,14 @@ describe('Tally', () => {
     expect(summaryOf(tally)).toBe('1 uploaded, 1 already there; 1.0 kB in 2.0 s (500 B/s, 400 B on the network)');
   });
 
+  it('names one amount where two would read the same', () => {
+    jest.advanceTimersByTime(2000);
+    const large = { ...a, size: 54_000_000 };
+    tally.add(progress(large, 54_000_000, 54_000_300));
+    tally.add(ended('uploaded', large));
+    expect(summaryOf(tally)).toBe('1 uploaded; 54.0 MB in 2.0 s (27.0 MB/s)');
+  });
+
   it('speaks of no speed where nothing moved', () => {
     tally.add(ended('mounted', b));
     expect(summaryOf(tally)).toBe('1 mounted, in 0.0 s');
