@@ -57,14 +57,11 @@ export function describeError(error: unknown, gap = ' '): string {
 function describeOurs(error: RegistryClientError, gap: string): string {
   const { message, hint } = error;
   const said = hint !== undefined && message.endsWith(hint) ? message.slice(0, -hint.length).trimEnd() : message;
-  const what = printable(said.replace(OPENSSL, '$1'), LONGEST);
+  const what = printable(said, LONGEST);
   const advice = hint ?? adviceFor(error);
   if (advice === undefined) return what;
   return `${/[.!?]$/.test(what) ? what : `${what}.`}${gap}${printable(advice, LONGEST)}`;
 }
-
-/** `80CC:error:0A00010B:SSL routines:ssl3_get_record:wrong version number:../deps/record.c:350:`, of which people need one part. */
-const OPENSSL = /[0-9A-F]{8,}:error:[0-9A-F]{8}:[^:\n]*:[^:\n]*:([^:\n]+):[^:\n]*:\d+:(?:\s|\\u000a)*/g;
 
 /** What to try with this program, where the package alone does not say. */
 function adviceFor(error: RegistryClientError): string | undefined {

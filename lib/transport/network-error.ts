@@ -33,9 +33,13 @@ const HINTS: Readonly<Record<string, string>> = {
 /** Trying again will meet the same configuration. */
 const PERMANENT = /CERT|TLS|SSL|EPROTO|ENOTFOUND|HPE_|ERR_INVALID|UNABLE_TO|PROXY_REFUSED/;
 
+/** `80CC:error:0A00010B:SSL routines:ssl3_get_record:wrong version number:../deps/record.c:350:`, of which people need one part. */
+const OPENSSL = /[0-9A-F]{8,}:error:[0-9A-F]{8}:[^:\n]*:[^:\n]*:([^:\n]+):[^:\n]*:\d+:[^\n]*\s*/g;
+
 /** The connection failed, or broke. @param what - became of the request */
 export function networkError(request: TransportRequest, cause: unknown, what = 'got no answer'): RegistryError {
-  const { code = 'CONNECTION_FAILED', message, hint } = rootOf(cause as Failure);
+  const { code = 'CONNECTION_FAILED', message: said, hint } = rootOf(cause as Failure);
+  const message = said?.replace(OPENSSL, '$1');
   const url = redactUrl(request.url);
   return new RegistryError(`${request.method} ${url} ${what}: ${printable(message || code, 300)}`, {
     code,
@@ -43,7 +47,8 @@ export function networkError(request: TransportRequest, cause: unknown, what = '
     method: request.method,
     url,
     cause: bare(message ?? code, code),
-    hint: hint || HINTS[code],
+    // OpenSSL 3.2 has other names for the alerts that TLS took over from SSL 3.
+    hint: hint || HINTS[code.replace('SSL/TLS_ALERT', 'SSLV3_ALERT')],
   });
 }
 

@@ -99,16 +99,6 @@ describe('what to try', () => {
   });
 });
 
-describe('what OpenSSL says', () => {
-  it('is the part that people can read', () => {
-    const said =
-      'got no answer: write EPROTO 80CCA3A25D7F0000:error:0A00010B:SSL routines:ssl3_get_record:wrong version number:' +
-      '../deps/openssl/ssl/record/ssl3_record.c:350:\\u000a';
-    const error = new RegistryError(said, { code, hint: 'Use http://.' });
-    expect(describeError(error)).toBe('got no answer: write EPROTO wrong version number. Use http://.');
-  });
-});
-
 describe('reportError', () => {
   const error = new NotFoundError('no\u001b[2J', { code: 'MANIFEST_UNKNOWN', status: 404, hint: 'Look.' });
 

@@ -60,6 +60,25 @@ describe('networkError', () => {
     },
   );
 
+  it.each(['ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE', 'ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE'])(
+    'knows %s, the name of an older OpenSSL or a newer one',
+    (code) => {
+      expect(networkError(request, failure(code)).hint).toContain('--cert-file');
+    },
+  );
+
+  it.each([
+    [
+      'SSL routines:ssl3_get_record:wrong version number:../deps/openssl/ssl/record/ssl3_record.c:350:\n',
+      'write EPROTO ',
+    ],
+    ['SSL routines:ssl3_read_bytes:wrong version number:../deps/openssl/rec_layer_s3.c:918:SSL alert number 42\n', ''],
+  ])('tells of what OpenSSL says the part that people can read', (noise, before) => {
+    const error = networkError(request, failure('EPROTO', `${before}80CCA3A25D7F0000:error:0A00010B:${noise}`));
+    expect(error.message).toMatch(new RegExp(`got no answer: ${before}wrong version number\\. `));
+    expect((error.cause as Error).message).toBe(`${before}wrong version number`);
+  });
+
   it('finds the error of the system below those of libraries, and keeps only that', () => {
     const wrapped = Object.assign(new Error('Network Error', { cause: failure('EPIPE', 'write EPIPE') }), {
       config: { headers: request.headers },
