@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
  * What a user downloads and keeps. They have some room: who goes over one asks first whether it is worth it, and then raises it
  * here, in the same commit.
  */
-const BOUNDS = { tarballBytes: 1_050_000, unpackedBytes: 3_700_000, files: 800, installedPackages: 55 };
+const BOUNDS = { tarballBytes: 1_150_000, unpackedBytes: 4_000_000, files: 900, installedPackages: 55 };
 
 const TOOLS = [
   ['publint/src/cli.js', '--strict'],
