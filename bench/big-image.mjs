@@ -8,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
   writeSync,
 } from 'node:fs';
@@ -22,17 +23,20 @@ const FOLDER = join(tmpdir(), 'registry-api-v2-client-bench');
 const SHARES = [0.3, 0.26, 0.18, 0.12, 0.08, 0.04, 0.02];
 
 let files;
+let key;
 
 /** Seven layers of uneven size. @param changed of which layer to give another content, if any */
 export function imageOf(bytes, changed) {
   const sizes = SHARES.map((share) => Math.round(share * bytes));
-  return cached(`image-${bytes}${changed === undefined ? '' : `-changed-${changed}`}.tar`, (out) =>
+  return cached(`${usrKey()}-image-${bytes}${changed === undefined ? '' : `-changed-${changed}`}.tar`, (out) =>
     writeImage(out, sizes, (index) => (index === changed ? 'changed' : 'layer')),
   );
 }
 
 export function imageOfLayers(count, bytes) {
-  return cached(`layers-${count}-of-${bytes}.tar`, (out) => writeImage(out, Array(count).fill(bytes), () => 'layer'));
+  return cached(`${usrKey()}-layers-${count}-of-${bytes}.tar`, (out) =>
+    writeImage(out, Array(count).fill(bytes), () => 'layer'),
+  );
 }
 
 /** 60 entries whose layers are holes: what opening costs, and 10 GB of disk does not. */
@@ -52,11 +56,18 @@ function cached(name, write) {
   if (statSync(path, { throwIfNoEntry: false })) return path;
   console.error(`writing ${path}`);
   mkdirSync(FOLDER, { recursive: true });
+  removeOutdated();
   const out = new TarFile(`${path}.new`);
   write(out);
   out.close();
   renameSync(`${path}.new`, path);
   return path;
+}
+
+/** Of another /usr: an image made of this one would share no layer with them. */
+function removeOutdated() {
+  const outdated = readdirSync(FOLDER).filter((name) => /image|layers/.test(name) && !name.startsWith(usrKey()));
+  for (const name of outdated) rmSync(join(FOLDER, name));
 }
 
 function writeImage(out, sizes, prefixOf) {
@@ -87,6 +98,15 @@ function* layer(prefix, start, bytes) {
     left -= content.length + BLOCK;
   }
   yield Buffer.alloc(2 * BLOCK);
+}
+
+/** Tells one state of /usr from another. */
+function usrKey() {
+  return (key ??= hexOf(
+    usrFiles()
+      .map((path) => `${path} ${statSync(path).size}\n`)
+      .join(''),
+  ).slice(0, 8));
 }
 
 /** Sorted, so that every run on one machine gives the same image; not so long that one file is a layer. */
