@@ -1,12 +1,12 @@
 import { InvalidArgumentError } from '../errors.js';
 import { isJsonObject } from '../oci/descriptor.js';
+import { nearest } from '../nearest.js';
 import { printable } from '../redact.js';
 import { normaliseCredentials } from '../transport/credentials.js';
 import { parseProxy } from '../transport/proxy.js';
 import type { TlsOptions } from '../transport/tls-material.js';
 import { MAX_CHUNK, wholeNumber } from '../whole-number.js';
 import type { HostOptions } from './host-options.js';
-import { nearest } from './nearest.js';
 
 /** @param where - the path of the value, for messages @throws InvalidArgumentError */
 type Check = (where: string, value: unknown) => void;
@@ -131,8 +131,15 @@ function truth(where: string, value: unknown): void {
 }
 
 function unknown(path: string, field: string, known: readonly string[]): InvalidArgumentError {
-  const meant = nearest(field, known);
+  const meant = likeliest(field, known);
   return wrong(printable(path, 300), 'is unknown', meant ? `Did you mean ${meant}?` : `Known are ${known.join(', ')}.`);
+}
+
+/** The field that was most likely meant; undefined when none is near. */
+function likeliest(field: string, known: readonly string[]): string | undefined {
+  const best = nearest(field, known);
+  const farthest = Math.min(Math.max(2, Math.floor(field.length / 3)), field.length - 1);
+  return best && best.slips <= farthest ? best.word : undefined;
 }
 
 /** Whatever may be a secret is not shown. */

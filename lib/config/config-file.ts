@@ -1,9 +1,11 @@
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { InvalidArgumentError } from '../errors.js';
+import { atHome } from '../home.js';
 import { isJsonObject } from '../oci/descriptor.js';
 import { printable } from '../redact.js';
 import { readUpTo } from '../transport/small-file.js';
+import { isPem } from '../transport/tls-material.js';
 import { checkFields } from './checks.js';
 import type { HostOptions, HostsOptions } from './host-options.js';
 import { Hosts } from './hosts.js';
@@ -43,12 +45,8 @@ export function loadConfig({ path, env = process.env }: LoadConfigOptions = {}):
 }
 
 function usualPath({ XDG_CONFIG_HOME, HOME }: Environment): string | undefined {
-  try {
-    return join(XDG_CONFIG_HOME || join(HOME || homedir(), '.config'), FOLDER, 'config.json');
-  } catch {
-    // Users without a home, as in containers that run under a number nobody has.
-    return undefined;
-  }
+  const folder = XDG_CONFIG_HOME || atHome('.config', homedir, HOME);
+  return folder && join(folder, FOLDER, 'config.json');
 }
 
 function readText(file: string, mayMiss: boolean): string | undefined {
@@ -93,7 +91,7 @@ function withPaths(entry: HostOptions, folder: string): HostOptions {
   if (entry.tls === undefined) return entry;
   const at = (source: unknown): unknown => {
     if (Array.isArray(source)) return source.map(at);
-    return typeof source === 'string' && !source.includes('-----BEGIN') ? resolve(folder, source) : source;
+    return typeof source === 'string' && !isPem(source) ? resolve(folder, source) : source;
   };
   const { passphrase, ...sources } = entry.tls;
   const tls = Object.fromEntries(Object.entries(sources).map(([name, source]) => [name, at(source)]));

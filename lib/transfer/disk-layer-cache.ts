@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
+import { atHome } from '../home.js';
 import { isJsonObject } from '../oci/descriptor.js';
 import { isDigest } from '../oci/digest.js';
 import { type CachedLayer, keepLayer, type LayerCache, MAX_REPOSITORIES } from './layer-cache.js';
@@ -56,17 +57,8 @@ export function defaultFile(
   home: () => string = homedir,
 ): string | undefined {
   const { XDG_CACHE_HOME = '' } = env;
-  const folder = isAbsolute(XDG_CACHE_HOME) ? XDG_CACHE_HOME : homeCache(home);
+  const folder = isAbsolute(XDG_CACHE_HOME) ? XDG_CACHE_HOME : atHome('.cache', home);
   return folder && join(folder, 'registry-api-v2-client', 'layers.json');
-}
-
-/** A user without a name, as containers have them, has no home. */
-function homeCache(home: () => string): string | undefined {
-  try {
-    return join(home(), '.cache');
-  } catch {
-    return undefined;
-  }
 }
 
 async function readLayers(file: string | undefined): Promise<Map<string, CachedLayer>> {

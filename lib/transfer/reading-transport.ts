@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { AuthenticationError, RegistryClientError } from '../errors.js';
+import { discard } from '../transport/discard.js';
 import type { Transport, TransportRequest, TransportResponse } from '../transport/transport.js';
 
 /**
@@ -29,7 +30,7 @@ export class ReadingTransport implements Transport {
     const isStranger = answer instanceof AuthenticationError || answer.status === 401;
     if (isStranger && scopes.length > 0 && (await this.isLetIn())) {
       for (const scope of scopes) this.refused.add(scope.replace(/^repository:|:[^:]*$/g, ''));
-      if (!(answer instanceof Error)) answer.body.on('error', () => undefined).resume();
+      if (!(answer instanceof Error)) discard(answer);
       return { status: 404, url: request.url, headers: {}, body: Readable.from([]) };
     }
     if (answer instanceof Error) throw answer;
@@ -48,9 +49,9 @@ export class ReadingTransport implements Transport {
   private isLetIn(): Promise<boolean> {
     const request = { method: 'GET', url: new URL('v2/', this.base), headers: {} };
     this.ping ??= this.inner.send(request).then(
-      ({ status, body }) => {
-        body.on('error', () => undefined).resume();
-        return status === 200;
+      (answer) => {
+        discard(answer);
+        return answer.status === 200;
       },
       () => false,
     );

@@ -5,7 +5,8 @@ import { VERSION } from '../version.js';
 import { Agents, type ConnectionSettings } from './agents.js';
 import { Connections } from './connections.js';
 import { Exchange, type Perform } from './exchange.js';
-import { nameFor, proxyAuthorization, proxyFromEnvironment, proxyHost } from './proxy.js';
+import { unbracketed } from './origin.js';
+import { nameFor, proxyAuthorization, proxyFromEnvironment } from './proxy.js';
 import { ProxyError } from './proxy-error.js';
 import type { Patience } from './request-body-pump.js';
 import { wideReads } from './wide-reads.js';
@@ -135,7 +136,7 @@ function forwarded(options: RequestOptions, url: URL, proxy: URL): RequestOption
   return {
     ...options,
     protocol: proxy.protocol,
-    hostname: proxyHost(proxy),
+    hostname: unbracketed(proxy.hostname),
     ...nameFor(proxy),
     port: proxy.port || (proxy.protocol === 'https:' ? 443 : 80),
     path: `${url.origin}${options.path}`,

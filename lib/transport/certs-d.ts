@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { InvalidArgumentError } from '../errors.js';
+import { atHome } from '../home.js';
 import { DOCKER_HUB_API } from '../oci/docker-hub.js';
 import type { TlsOptions } from './tls-material.js';
 
@@ -37,21 +38,11 @@ function namesOf(host: string): string[] {
 }
 
 function ownFolders(env: Environment, home: () => string): string[] {
-  const own = homeOf(env, home);
-  const config = env.XDG_CONFIG_HOME || (own === undefined ? undefined : join(own, '.config'));
-  const docker = env.DOCKER_CONFIG || (own === undefined ? undefined : join(own, '.docker'));
+  const config = env.XDG_CONFIG_HOME || atHome('.config', home, env.HOME);
+  const docker = env.DOCKER_CONFIG || atHome('.docker', home, env.HOME);
   return [docker, config && join(config, 'docker'), config && join(config, 'containers')].filter(
     (folder) => folder !== undefined,
   );
-}
-
-/** Undefined for users without a home: Node throws for them. */
-function homeOf({ HOME }: Environment, home: () => string): string | undefined {
-  try {
-    return HOME || home();
-  } catch {
-    return undefined;
-  }
 }
 
 /** Undefined for what is not ours to read, such as the folder of root's own docker, and for what is no folder. */

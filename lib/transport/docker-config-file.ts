@@ -2,6 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { InvalidArgumentError } from '../errors.js';
+import { atHome } from '../home.js';
 import { isJsonObject, type JsonObject } from '../oci/descriptor.js';
 import { hostOf } from './docker-config-keys.js';
 
@@ -13,21 +14,11 @@ export interface DockerConfig {
 
 const MAX_FILE_SIZE = 1024 * 1024;
 
-/**
- * `config.json` in `DOCKER_CONFIG` or in `~/.docker`. Undefined for users without a home, as in containers that run under a
- * number nobody has: Node throws for them.
- */
+/** `config.json` in `DOCKER_CONFIG` or in `~/.docker`. Undefined for users without a home. */
 export function dockerConfigPath(env: NodeJS.ProcessEnv, home: () => string = homedir): string | undefined {
-  const folder = env.DOCKER_CONFIG || folderAtHome(env, home);
+  const named = env[process.platform === 'win32' ? 'USERPROFILE' : 'HOME'];
+  const folder = env.DOCKER_CONFIG || atHome('.docker', home, named);
   return folder === undefined ? undefined : join(folder, 'config.json');
-}
-
-function folderAtHome(env: NodeJS.ProcessEnv, home: () => string): string | undefined {
-  try {
-    return join(env[process.platform === 'win32' ? 'USERPROFILE' : 'HOME'] || home(), '.docker');
-  } catch {
-    return undefined;
-  }
 }
 
 /** The text of the file; undefined when there is none. @throws InvalidArgumentError when it cannot be read */

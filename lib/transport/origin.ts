@@ -5,9 +5,14 @@ export function sameOrigin(a: URL, b: URL): boolean {
   return a.protocol === b.protocol && a.host === b.host;
 }
 
+/** The `hostname` of a URL as sockets and `isIP` take it: without the brackets of an IPv6 address. */
+export function unbracketed(hostname: string): string {
+  return hostname.replace(/^\[|\]$/g, '');
+}
+
 /** True for `localhost`, 127.0.0.0/8 and ::1: the places that speak plain http unless told otherwise. */
 export function isLoopback(hostname: string): boolean {
-  const host = hostname.replace(/^\[|\]$/g, '').toLowerCase();
+  const host = unbracketed(hostname).toLowerCase();
   return host === 'localhost' || host.endsWith('.localhost') || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
@@ -22,7 +27,7 @@ export function leadsInside(from: URL, to: URL): boolean {
 
 /** True for addresses of the own link and for those under which clouds keep metadata; nobody on this machine needs them either. */
 export function isLinkLocal(hostname: string): boolean {
-  const address = hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '');
+  const address = unbracketed(hostname).replace(/\.$/, '');
   const family = isIP(address);
   if (family === 0) return address === 'metadata.google.internal';
   return LINK_LOCAL.check(address, family === 6 ? 'ipv6' : 'ipv4');
@@ -79,7 +84,7 @@ function addresses(...subnets: [address: string, prefix: number][]): BlockList {
 
 /** Whether the host of a URL is one of these addresses; of names only the loopback's own are known. */
 function isAddressIn(list: BlockList, hostname: string): boolean {
-  const address = hostname.replace(/^\[|\]$/g, '');
+  const address = unbracketed(hostname);
   const family = isIP(address);
   if (family === 0) return isLoopback(hostname.replace(/\.$/, ''));
   return list.check(address, family === 6 ? 'ipv6' : 'ipv4');

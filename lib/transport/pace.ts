@@ -1,9 +1,9 @@
-import { onAbort } from './on-abort.js';
+import { WaitingList } from './waiting-list.js';
 
 /** Lets no more than so many start in a second, evenly, in the order they come. */
 export class Pace {
   private readonly interval: number;
-  private readonly waiting: (() => void)[] = [];
+  private readonly waiting = new WaitingList();
   private timer: NodeJS.Timeout | undefined;
   /** When the next one may start; monotonic milliseconds. */
   private next = 0;
@@ -15,30 +15,16 @@ export class Pace {
   /** Resolves when it is this one's turn. @throws the signal's reason; whoever leaves takes no turn */
   async turn(signal: AbortSignal | undefined): Promise<void> {
     signal?.throwIfAborted();
-    if (this.waiting.length === 0 && performance.now() >= this.next) return this.take();
-    await this.queue(signal);
-  }
-
-  private queue(signal: AbortSignal | undefined): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const go = (): void => {
-        stopListening();
-        resolve();
-      };
-      const stopListening = onAbort(signal, (reason) => {
-        this.leave(go);
-        // A reason is whatever the caller gave to abort(); it is handed back as it is.
-        // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
-        reject(reason);
-      });
-      this.waiting.push(go);
-      this.timer ??= this.wake();
+    if (this.waiting.isEmpty && performance.now() >= this.next) return this.take();
+    this.timer ??= this.wake();
+    await this.waiting.wait(signal).catch((reason: unknown) => {
+      if (this.waiting.isEmpty) this.rest();
+      throw reason;
     });
   }
 
-  private leave(waiter: () => void): void {
-    this.waiting.splice(this.waiting.indexOf(waiter), 1);
-    if (this.waiting.length > 0) return;
+  /** Nobody waits, so no timer keeps the process alive. */
+  private rest(): void {
     clearTimeout(this.timer);
     this.timer = undefined;
   }
@@ -51,10 +37,8 @@ export class Pace {
 
   private wake(): NodeJS.Timeout {
     return setTimeout(() => {
-      const first = this.waiting.shift();
-      if (first) this.take();
-      this.timer = this.waiting.length > 0 ? this.wake() : undefined;
-      first?.();
+      if (this.waiting.next()) this.take();
+      this.timer = this.waiting.isEmpty ? undefined : this.wake();
     }, this.next - performance.now());
   }
 }

@@ -2,7 +2,7 @@ import { BlockList, isIP } from 'node:net';
 import { InvalidArgumentError } from '../errors.js';
 import { printable } from '../redact.js';
 import { percentDecoded } from './credentials.js';
-import { isLoopback } from './origin.js';
+import { isLoopback, unbracketed } from './origin.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -23,14 +23,9 @@ export function parseProxy(given: string | URL, name: string): URL {
   });
 }
 
-/** Its name or address, as sockets take it. */
-export function proxyHost({ hostname }: URL): string {
-  return hostname.replace(/^\[|\]$/g, '');
-}
-
 /** Whom its certificate is to be for; without this Node takes the `Host` header, which names the server behind it. */
 export function nameFor(proxy: URL): { servername: string } {
-  const host = proxyHost(proxy);
+  const host = unbracketed(proxy.hostname);
   return { servername: isIP(host) === 0 ? host : '' };
 }
 
@@ -61,7 +56,7 @@ function isExcepted(url: URL, list: string): boolean {
 }
 
 function matches({ hostname, port, protocol }: URL, entry: string): boolean {
-  const host = hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '');
+  const host = unbracketed(hostname).replace(/\.$/, '');
   if (entry.includes('/')) return isInNetwork(host, entry);
   const { name, only } = splitPort(entry);
   if (only !== undefined && only !== (port || (protocol === 'https:' ? '443' : '80'))) return false;

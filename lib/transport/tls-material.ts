@@ -40,6 +40,11 @@ const CERTIFICATE = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----[^-]+-----END
 /** Bytes; a bundle of all authorities there are has a fifth of it. */
 const MAX_FILE = 1024 * 1024;
 
+/** Whether a text is PEM itself; any other is the path of a file. */
+export function isPem(source: string): boolean {
+  return source.includes('-----BEGIN');
+}
+
 /**
  * Reads the files and checks what is in them.
  * @param name - of the option, for messages: `the option tls`
@@ -136,7 +141,7 @@ function privateKeyIn(source: PemSource, passphrase: string | undefined, name: s
 
 function textOf(source: PemSource, name: string): string {
   if (typeof source !== 'string') return Buffer.from(source).toString('latin1');
-  return source.includes('-----BEGIN') ? source : readPem(source, name);
+  return isPem(source) ? source : readPem(source, name);
 }
 
 function readPem(path: string, name: string): string {
@@ -152,7 +157,7 @@ function readPem(path: string, name: string): string {
 
 /** What is quoted is a path: PEM is too long to show, and may be a key. */
 function placeOf(source: PemSource, name: string): string {
-  const isPath = typeof source === 'string' && !source.includes('-----BEGIN');
+  const isPath = typeof source === 'string' && !isPem(source);
   return isPath ? `the file ${printable(source, 300)} (${name})` : name;
 }
 

@@ -3,7 +3,8 @@ import https, { Agent as HttpsAgent, type AgentOptions, type RequestOptions } fr
 import { isIPv6, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { VERSION } from '../version.js';
-import { nameFor, proxyAuthorization, proxyHost } from './proxy.js';
+import { unbracketed } from './origin.js';
+import { nameFor, proxyAuthorization } from './proxy.js';
 import { ProxyError } from './proxy-error.js';
 
 type Created = (error: Error | null, socket: Duplex) => void;
@@ -65,7 +66,7 @@ export class TunnelAgent extends HttpsAgent {
       'user-agent': `registry-api-v2-client/${VERSION}`,
       ...proxyAuthorization(this.proxy),
     };
-    const to = { method: 'CONNECT', path: target, host: proxyHost(this.proxy), port, headers };
+    const to = { method: 'CONNECT', path: target, host: unbracketed(this.proxy.hostname), port, headers };
     if (protocol !== 'https:') return http.request({ ...to, port: port || 80, agent: false });
     return https.request({ ...to, port: port || 443, ...nameFor(this.proxy), agent: new HttpsAgent(this.way) });
   }

@@ -254,8 +254,8 @@ describe('the program', () => {
 
   it('loads what a command needs only when it runs, so that --version and --help cost nothing', () => {
     expect(loadedBy('main')).toEqual([
-      ...['change-commands', 'commander', 'exit-code', 'flags', 'help', 'lookup-commands', 'main', 'node:v8'],
-      ...['other-commands', 'process-io', 'process-title', 'program', 'sign-in-commands', 'suggest'],
+      ...['change-commands', 'commander', 'exit-code', 'flags', 'help', 'lookup-commands', 'main', 'nearest'],
+      ...['node:v8', 'other-commands', 'process-io', 'process-title', 'program', 'sign-in-commands', 'suggest'],
       ...['transfer-commands', 'version'],
     ]);
   });

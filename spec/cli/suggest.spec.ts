@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { nearest } from '../../lib/cli/suggest.js';
+import { likeliest } from '../../lib/cli/suggest.js';
 
-describe('nearest', () => {
+describe('likeliest', () => {
   it.each([
     ['dokcer', 'docker'],
     ['OCI', 'oci'],
@@ -9,13 +9,14 @@ describe('nearest', () => {
     ['dockerr', 'docker'],
     ['docket', 'docker'],
     ['gzpi', 'gzip'],
+    ['odckre', 'docker'],
   ])('takes %s for %s', (typed, meant) => {
-    expect(nearest(typed, ['oci', 'docker', 'gzip'])).toBe(meant);
+    expect(likeliest(typed, ['oci', 'docker', 'gzip'])).toBe(meant);
   });
 
   it.each(['zip-file', '', 'tarball', 'xy'])('takes %j for none', (typed) => {
-    expect(nearest(typed, ['oci', 'docker', 'no'])).not.toBe('docker');
-    expect(nearest('abcdef', ['oci', 'docker'])).toBeUndefined();
-    expect(nearest(typed, [])).toBeUndefined();
+    expect(likeliest(typed, ['oci', 'docker', 'no'])).not.toBe('docker');
+    expect(likeliest('abcdef', ['oci', 'docker'])).toBeUndefined();
+    expect(likeliest(typed, [])).toBeUndefined();
   });
 });

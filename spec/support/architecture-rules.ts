@@ -21,14 +21,16 @@ const ARROWS: Readonly<Record<string, { from: readonly string[]; types?: readonl
   errors: { from: ['error-view'] },
   'error-view': { from: ['redact'] },
   redact: { from: [] },
+  home: { from: [] },
+  nearest: { from: [] },
   'whole-number': { from: ['errors'] },
   version: { from: [] },
   collect: { from: [] },
   tokens: { from: [] },
   oci: { from: ['errors', 'redact'] },
   'transport/transport': { from: [] },
-  transport: { from: ['errors', 'redact', 'oci', 'version'] },
-  config: { from: ['errors', 'redact', 'whole-number', 'oci', 'transport'] },
+  transport: { from: ['errors', 'home', 'redact', 'oci', 'version'] },
+  config: { from: ['errors', 'home', 'nearest', 'redact', 'whole-number', 'oci', 'transport'] },
   compression: { from: ['errors', 'redact', 'oci'] },
   archive: { from: ['errors', 'redact', 'oci', 'compression'] },
   services: {
@@ -36,7 +38,17 @@ const ARROWS: Readonly<Record<string, { from: readonly string[]; types?: readonl
     types: ['options'],
   },
   transfer: {
-    from: ['errors', 'redact', 'whole-number', 'oci', 'services', 'archive', 'compression'],
+    from: [
+      'errors',
+      'home',
+      'redact',
+      'whole-number',
+      'oci',
+      'services',
+      'archive',
+      'compression',
+      'transport/discard',
+    ],
     types: ['transport/transport', 'options'],
   },
   embedded: { from: ['errors', 'redact', 'oci', 'transport/transport'] },
@@ -98,8 +110,9 @@ const ARROWS: Readonly<Record<string, { from: readonly string[]; types?: readonl
     ],
     types: ['client-events', 'client-options', 'error-view', 'service-overrides'],
   },
-  // A program like any other that uses the package, but for texts it must make safe to print, its version, and `serve`.
-  cli: { from: ['index', 'testing', 'redact', 'version'] },
+  // A program like any other that uses the package, but for texts it must make safe to print, words it must guess, its version,
+  // and `serve`.
+  cli: { from: ['index', 'testing', 'nearest', 'redact', 'version'] },
 };
 
 export const RULES: readonly Rule[] = [

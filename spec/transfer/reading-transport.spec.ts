@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { AuthenticationError, RegistryError } from '../../lib/errors.js';
 import { ReadingTransport } from '../../lib/transfer/reading-transport.js';
 import type { Transport, TransportRequest, TransportResponse } from '../../lib/transport/transport.js';
+import { until } from '../support/test-server.js';
 
 const BASE = new URL('http://registry.test/');
 const SCOPES = ['repository:team/app:pull,push', 'repository:team/base:pull'];
@@ -12,7 +13,10 @@ function requestOf(method: string, path = 'v2/team/app/blobs/x', scopes: readonl
 }
 
 /** Answers with a status, or throws what `answer` gives, and keeps what it was sent. */
-function transportOf(answer: (request: TransportRequest) => number | Error): Transport & { sent: TransportRequest[] } {
+function transportOf(
+  answer: (request: TransportRequest) => number | Error,
+  bodyOf = (): Readable => Readable.from([]),
+): Transport & { sent: TransportRequest[] } {
   const sent: TransportRequest[] = [];
   return {
     sent,
@@ -20,7 +24,7 @@ function transportOf(answer: (request: TransportRequest) => number | Error): Tra
       sent.push(request);
       const status = answer(request);
       if (typeof status !== 'number') return Promise.reject(status);
-      return Promise.resolve({ status, url: request.url, headers: {}, body: Readable.from([]) });
+      return Promise.resolve({ status, url: request.url, headers: {}, body: bodyOf() });
     },
   };
 }
@@ -65,6 +69,18 @@ describe('ReadingTransport', () => {
         expect([...reading.refused]).toEqual([]);
       },
     );
+
+    it('reads no long answer to its end', async () => {
+      const bodies: Readable[] = [];
+      const long = (): Readable => {
+        bodies.push(Readable.from(Array.from({ length: 64 }, () => Buffer.alloc(16 * 1024))));
+        return bodies.at(-1)!;
+      };
+      const inner = transportOf((request) => (isPing(request) ? 200 : 401), long);
+      await new ReadingTransport(inner, BASE).send(requestOf('GET'));
+      await until(() => bodies.every((body) => body.destroyed), 'both answers to be let go');
+      expect(bodies.map((body) => body.readableEnded)).toEqual([false, false]);
+    });
 
     it('throws what asking for a token ended with where that is so everywhere', async () => {
       const refusal = new AuthenticationError('wrong password', { code: 'UNAUTHORIZED', status: 401 });

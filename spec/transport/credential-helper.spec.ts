@@ -2,9 +2,10 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
-import { inspect } from 'node:util';
-import { AuthenticationError, InvalidArgumentError, type RegistryClientError } from '../../lib/errors.js';
+import { AuthenticationError, InvalidArgumentError } from '../../lib/errors.js';
 import { askCredentialHelper } from '../../lib/transport/credential-helper.js';
+import { failureOf } from '../support/failure.js';
+import { answering, installCredentialHelper } from '../support/fake-credential-helper.js';
 
 let folder: string;
 let env: NodeJS.ProcessEnv;
@@ -16,27 +17,14 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** A program on the PATH; `body` is JavaScript with `server`, what came on stdin, in reach. */
+/** @param body - JavaScript with `input`, what came on stdin, in reach */
 async function install(name: string, body: string): Promise<string> {
-  const path = join(folder, `docker-credential-${name}`);
-  const script = `const server = require('node:fs').readFileSync(0, 'utf8');\n${body}`;
-  await writeFile(path, `#!${process.execPath}\n${script}\n`);
-  await chmod(path, 0o755);
+  await installCredentialHelper(folder, name, body);
   return name;
 }
 
-const answering = (answer: unknown) => `console.log(${JSON.stringify(JSON.stringify(answer))});`;
 const ask = (name: string, server = 'registry.example', timeout = 30_000) =>
   askCredentialHelper(name, server, { env, timeout });
-
-async function failureOf(asking: Promise<unknown>): Promise<RegistryClientError> {
-  const error: unknown = await asking.then(
-    () => new Error('it succeeded'),
-    (reason: unknown) => reason,
-  );
-  expect(inspect(error, { depth: 9 })).not.toContain('hunter2');
-  return error as RegistryClientError;
-}
 
 describe('askCredentialHelper', () => {
   it('gives username and secret', async () => {
@@ -52,7 +40,7 @@ describe('askCredentialHelper', () => {
   it('runs it with get, the server on stdin without a line end, and the environment given', async () => {
     const name = await install(
       'echo',
-      `console.log(JSON.stringify({ Username: 'u', Secret: [process.argv[2], process.argv.length, server, process.env.MARK].join('|') }));`,
+      `console.log(JSON.stringify({ Username: 'u', Secret: [process.argv[2], process.argv.length, input, process.env.MARK].join('|') }));`,
     );
     await expect(ask(name, 'https://index.docker.io/v1/')).resolves.toEqual({
       username: 'u',

@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { inspect } from 'node:util';
-import { AuthenticationError, InvalidArgumentError, type RegistryClientError } from '../../lib/errors.js';
+import { AuthenticationError, InvalidArgumentError } from '../../lib/errors.js';
 import { dockerConfigCredentials } from '../../lib/transport/docker-config.js';
+import { failureOf } from '../support/failure.js';
+import { answering, installCredentialHelper } from '../support/fake-credential-helper.js';
 
 const REGISTRY = 'registry.example';
 const base64 = (text: string) => Buffer.from(text).toString('base64');
@@ -33,32 +35,9 @@ afterAll(() => rm(home, { recursive: true, force: true }));
 const write = (config: unknown) => writeFile(file, typeof config === 'string' ? config : JSON.stringify(config));
 const lookUp = (registry = REGISTRY) => dockerConfigCredentials(env)(registry);
 
-/** A helper that answers to any server and writes down which ones it was asked for. */
-async function installHelper(
-  name: string,
-  answer = { Username: name, Secret: 'hunter2' },
-): Promise<() => Promise<string[]>> {
-  const path = join(home, `docker-credential-${name}`);
-  const log = `${path}.log`;
-  await rm(log, { force: true });
-  const script = [
-    `const fs = require('node:fs');`,
-    `fs.appendFileSync(${JSON.stringify(log)}, fs.readFileSync(0, 'utf8') + '\\n');`,
-    `console.log(${JSON.stringify(JSON.stringify(answer))});`,
-  ];
-  await writeFile(path, [`#!${process.execPath}`, ...script].join('\n'));
-  await chmod(path, 0o755);
-  return async () => (await readFile(log, 'utf8').catch(() => '')).split('\n').filter(Boolean);
-}
-
-async function failureOf(asking: Promise<unknown>): Promise<RegistryClientError> {
-  const error: unknown = await asking.then(
-    () => new Error('it succeeded'),
-    (reason: unknown) => reason,
-  );
-  expect(inspect(error, { depth: 9 })).not.toMatch(/hunter2|aHVudGVyMg/);
-  return error as RegistryClientError;
-}
+/** A helper that answers to any server. */
+const installHelper = (name: string, answer = { Username: name, Secret: 'hunter2' }) =>
+  installCredentialHelper(home, name, answering(answer));
 
 describe('dockerConfigCredentials', () => {
   it('finds nobody for a user who has no home, as in a container', async () => {
@@ -338,7 +317,7 @@ describe('dockerConfigCredentials', () => {
       const store = await installHelper('store');
       await write({ auths: { [REGISTRY]: entry('file') }, credHelpers: { [REGISTRY]: 'own' }, credsStore: 'store' });
       await expect(lookUp()).resolves.toEqual(found('own'));
-      await expect(asked()).resolves.toEqual([REGISTRY]);
+      await expect(asked()).resolves.toEqual([`get ${REGISTRY}`]);
       await expect(store()).resolves.toEqual([]);
     });
 
@@ -348,7 +327,7 @@ describe('dockerConfigCredentials', () => {
       await expect(lookUp()).resolves.toEqual(found('store'));
       await expect(lookUp('b.example')).resolves.toEqual(found('file'));
       await expect(lookUp('c.example:5000')).resolves.toEqual(found('store'));
-      await expect(asked()).resolves.toEqual([REGISTRY, 'c.example:5000']);
+      await expect(asked()).resolves.toEqual([`get ${REGISTRY}`, 'get c.example:5000']);
     });
 
     it.each([
@@ -358,7 +337,7 @@ describe('dockerConfigCredentials', () => {
       const asked = await installHelper('hub');
       await write(config);
       await expect(lookUp('registry-1.docker.io')).resolves.toEqual(found('hub'));
-      await expect(asked()).resolves.toEqual(['https://index.docker.io/v1/']);
+      await expect(asked()).resolves.toEqual(['get https://index.docker.io/v1/']);
     });
 
     it('asks a helper once for everybody', async () => {

@@ -2,10 +2,11 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { chmodSync } from 'node:fs';
 import { mkdir, readdir, readFile, readlink, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
-import { inspect } from 'node:util';
 import { AuthenticationError, InvalidArgumentError } from '../../lib/errors.js';
 import { dockerConfigCredentials } from '../../lib/transport/docker-config.js';
 import { eraseDockerCredentials, saveDockerCredentials } from '../../lib/transport/docker-login.js';
+import { failureOf } from '../support/failure.js';
+import { installCredentialHelper } from '../support/fake-credential-helper.js';
 import { TemporaryFolders } from '../support/temporary-folder.js';
 
 const HOST = 'registry.example:5000';
@@ -28,6 +29,7 @@ describe('the logins in config.json', () => {
   const save = (registry = HOST, credentials = ALICE) => saveDockerCredentials(registry, credentials, { env });
   const erase = (registry = HOST) => eraseDockerCredentials(registry, { env });
   const lookUp = (registry = HOST) => dockerConfigCredentials(env)(registry);
+  const installHelper = (name: string, body?: string) => installCredentialHelper(folder, name, body);
   const written = async () => JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;
 
   async function write(config: unknown): Promise<string> {
@@ -35,30 +37,6 @@ describe('the logins in config.json', () => {
     await mkdir(folder, { recursive: true });
     await writeFile(file, text);
     return text;
-  }
-
-  /** A helper that writes down what it is asked, and keeps nothing. */
-  async function installHelper(name: string, body = ''): Promise<() => Promise<string[]>> {
-    const log = join(folder, `${name}.log`);
-    const script = [
-      `#!${process.execPath}`,
-      `const fs = require('node:fs');`,
-      `const input = fs.readFileSync(0, 'utf8'), action = process.argv.slice(2).join(' ');`,
-      `fs.appendFileSync(${JSON.stringify(log)}, action + ' ' + input + '\\n');`,
-      body,
-    ];
-    await mkdir(folder, { recursive: true });
-    await writeFile(join(folder, `docker-credential-${name}`), script.join('\n'), { mode: 0o755 });
-    return async () => (await readFile(log, 'utf8').catch(() => '')).split('\n').filter(Boolean);
-  }
-
-  async function failureOf(work: Promise<unknown>): Promise<Error> {
-    const error: unknown = await work.then(
-      () => new Error('it succeeded'),
-      (reason: unknown) => reason,
-    );
-    expect(inspect(error, { depth: 9 })).not.toContain('hunter2');
-    return error as Error;
   }
 
   describe('saveDockerCredentials', () => {

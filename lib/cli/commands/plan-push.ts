@@ -3,33 +3,23 @@ import { printable } from '../../redact.js';
 import type { PushFlags } from '../flags.js';
 import { formatBytes, formatColumns, formatJson, shortEntry } from '../format.js';
 import type { Io } from '../io.js';
-import { checkNaming, decidingOptions, imageOption } from '../push-flags.js';
-import { connect, targetOf } from '../target.js';
+import { checkNaming, decidingOptions, imageOption, whereTo, whichTags } from '../push-flags.js';
 
 /** Prints what a push would do on standard output, and warnings on standard error. Nothing of the registry is changed. */
 export async function planPush(tar: string, reference: string | undefined, flags: PushFlags, io: Io): Promise<void> {
   checkNaming(reference, flags);
   if (tar === '-') throw unplannable();
-  const plan = await (reference === undefined ? planOriginalTags(tar, flags, io) : planAs(tar, reference, flags, io));
+  const plan = await planOf(tar, reference, flags, io);
   if (!flags.quiet) for (const warning of plan.warnings) io.stderr(warningLine(warning, flags));
   io.stdout(flags.json ? formatJson(plan) : formatPlan(plan));
 }
 
-async function planAs(tar: string, reference: string, flags: PushFlags, io: Io): Promise<PushPlan> {
-  const { client, name } = targetOf(reference, flags, io);
+async function planOf(tar: string, reference: string | undefined, flags: PushFlags, io: Io): Promise<PushPlan> {
+  const { client, name } = whereTo(reference, flags, io);
   try {
-    const options = { ...decidingOptions(flags), ...imageOption(flags), signal: io.signal };
-    return await client.planPush(tar, name, options);
-  } finally {
-    await client.close();
-  }
-}
-
-async function planOriginalTags(tar: string, flags: PushFlags, io: Io): Promise<PushPlan> {
-  const client = connect(undefined, flags, io);
-  try {
-    const which = flags.firstTag ? 'first' : 'all';
-    return await client.planPushOriginalTags(tar, { ...decidingOptions(flags), which, signal: io.signal });
+    const options = { ...decidingOptions(flags), signal: io.signal };
+    if (name === undefined) return await client.planPushOriginalTags(tar, { ...options, which: whichTags(flags) });
+    return await client.planPush(tar, name, { ...options, ...imageOption(flags) });
   } finally {
     await client.close();
   }

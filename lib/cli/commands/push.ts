@@ -3,10 +3,9 @@ import { checkPushOrder } from '../argument-order.js';
 import { formatJson } from '../format.js';
 import type { Io } from '../io.js';
 import type { PushFlags } from '../flags.js';
-import { checkNaming, decidingOptions, imageOption } from '../push-flags.js';
+import { checkNaming, decidingOptions, imageOption, whereTo, whichTags } from '../push-flags.js';
 import { type Report, withView } from '../progress/open-view.js';
 import { ofPush } from '../progress/push-progress.js';
-import { connect, targetOf } from '../target.js';
 
 /** Prints one `host/repository:tag@digest` per tag on standard output; with `--dry-run` what it would do. */
 export async function push(tar: string, reference: string | undefined, flags: PushFlags, io: Io): Promise<void> {
@@ -16,34 +15,24 @@ export async function push(tar: string, reference: string | undefined, flags: Pu
     return planPush(tar, reference, flags, io);
   }
   checkNaming(reference, flags);
-  const pushed = await withView('push', flags, io, (report) =>
-    reference === undefined ? pushOriginalTags(tar, flags, io, report) : pushAs(tar, reference, flags, io, report),
-  );
+  const pushed = await withView('push', flags, io, (report) => send(tar, reference, flags, io, report));
   if (flags.json) io.stdout(formatJson(pushed));
   else for (const { reference: name, digest } of pushed) io.stdout(`${name}@${digest}\n`);
 }
 
-async function pushAs(
+async function send(
   tar: string,
-  reference: string,
+  reference: string | undefined,
   flags: PushFlags,
   io: Io,
   report: Report,
 ): Promise<PushedImage[]> {
-  const { client, name } = targetOf(reference, flags, io);
+  const { client, name } = whereTo(reference, flags, io);
   try {
-    const options = { ...transferOptions(flags, io, report), ...imageOption(flags) };
-    return [await client.push(inputOf(tar, io), name, options)];
-  } finally {
-    await client.close();
-  }
-}
-
-async function pushOriginalTags(tar: string, flags: PushFlags, io: Io, report: Report): Promise<PushedImage[]> {
-  const client = connect(undefined, flags, io);
-  try {
-    const which = flags.firstTag ? 'first' : 'all';
-    return await client.pushOriginalTags(inputOf(tar, io), { ...transferOptions(flags, io, report), which });
+    const input = inputOf(tar, io);
+    const options = transferOptions(flags, io, report);
+    if (name === undefined) return await client.pushOriginalTags(input, { ...options, which: whichTags(flags) });
+    return [await client.push(input, name, { ...options, ...imageOption(flags) })];
   } finally {
     await client.close();
   }
