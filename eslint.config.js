@@ -2,7 +2,7 @@ import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist', 'build', 'coverage', '*.js', '**/*.mjs', '**/*.cjs', 'jest.config.ts'] },
+  { ignores: ['dist', 'build', 'coverage', 'assembly', '*.js', '**/*.mjs', '**/*.cjs', 'jest.config.ts'] },
   js.configs.recommended,
   tseslint.configs.recommendedTypeChecked,
   {

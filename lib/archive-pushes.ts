@@ -2,13 +2,11 @@ import { Readable } from 'node:stream';
 import { TarArchive } from './archive/tar-archive.js';
 import type { PlanInput, PlanOptions, PushInput, TransferOptions } from './client-options.js';
 import { compressorFor } from './compression/compressor-for.js';
-import { compressionParallelism } from './compression/parallelism.js';
 import { InvalidArgumentError } from './errors.js';
 import { assertRepository, assertTag } from './oci/reference.js';
 import type { ResolvedOptions } from './options.js';
 import { DiskLayerCache } from './transfer/disk-layer-cache.js';
 import type { LayerCache } from './transfer/layer-cache.js';
-import { createLimit } from './transfer/limiter.js';
 import { MemoryLayerCache } from './transfer/memory-layer-cache.js';
 import type { OnProgress } from './transfer/progress.js';
 import { type PushedImage, pushImages, type PushJob } from './transfer/push.js';
@@ -33,10 +31,8 @@ export interface ArchivePushesParts {
 /** What is the same for every way in. */
 type StreamOptions = Omit<StreamPushJob, 'repository' | 'learn'> & { registry: string; layersFrom: readonly string[] };
 
-/** The pushes of one client, and what they share: processor cores, and what they know of layers. */
+/** The pushes of one client, and what they know of layers together. */
 export class ArchivePushes {
-  /** One block more than there are cores, so that none of them waits for us to hand it the next one. */
-  private readonly cores = createLimit(compressionParallelism() + 1);
   private readonly layers: LayerCache;
 
   constructor(private readonly parts: ArchivePushesParts) {
@@ -99,7 +95,7 @@ export class ArchivePushes {
     const warn = (message: string): void => onProgress({ state: 'warning', message });
     return {
       registry,
-      compressor: compressorFor(options, { cores: this.cores, warn, log }),
+      compressor: compressorFor(options, { warn, log }),
       mountFrom: options.mountFrom === undefined ? undefined : assertRepository(options.mountFrom),
       layersFrom: (options.layersFrom ?? []).map(assertTag),
       concurrency: options.concurrency ?? concurrency,

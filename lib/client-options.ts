@@ -18,8 +18,9 @@ export interface TransferOptions extends Pick<CallOptions, 'signal'> {
   /** Default `gzip`, like docker push. `zstd` needs Node 22.15, and makes OCI manifests. */
   compression?: 'gzip' | 'zstd' | 'none';
   /**
-   * What compresses: `igzip` or `pigz`, found on the PATH; `builtin`, all cores of this process; `auto`, the first of these
-   * three that is there; or your own. A program that fails is replaced by `builtin`, with a `warning`. Default `auto`.
+   * What makes gzip: `igzip` or `pigz`, found on the PATH; `builtin`, a deflate encoder in WebAssembly on up to four threads of this
+   * process, some 18 MB each; `auto`, `igzip` where it is there, else `builtin`; or your own. A program that fails is
+   * replaced by `builtin`, with a `warning`. Default `auto`.
    */
   compressor?: 'auto' | 'builtin' | 'igzip' | 'pigz' | Compressor;
   /** A repository of the same registry that may have some of the blobs: those are linked, not sent. */

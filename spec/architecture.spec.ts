@@ -89,6 +89,7 @@ describe('a breach is found and named', () => {
     ],
     ['child_process', { 'cli/main.ts': `import { spawn } from 'child_process'` }, 'cli/main: import'],
     ['child_process', { 'archive/a.ts': `import { spawn } from 'node:child_process'` }, 'archive/a: import'],
+    ['worker_threads', { 'compression/a.ts': `import { Worker } from 'node:worker_threads'` }, 'compression/a: import'],
     ["inversify's container", { 'services/a.ts': `import { Container } from 'inversify'` }, 'services/a: import'],
     [
       "inversify's container",

@@ -59,7 +59,10 @@ function addPush(program: Command, io: Io): void {
 
 function withPushOptions(command: Command): Command {
   const compression = oneOf(new Option('--compression <kind>', 'of plain layers'), 'gzip', 'zstd', 'none');
-  const makers = new Option('--compressor <program>', 'what makes gzip: a program on the PATH, or none');
+  const makers = new Option(
+    '--compressor <program>',
+    'what makes gzip: a program on the PATH, or threads of this process (builtin); auto is igzip where it is there, else builtin',
+  );
   const compressor = oneOf(makers, 'auto', 'builtin', 'igzip', 'pigz');
   return command
     .addOption(new Option('--all-tags', 'push every original tag (default)').conflicts('firstTag'))

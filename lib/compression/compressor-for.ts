@@ -3,7 +3,7 @@ import { printable } from '../redact.js';
 import type { Compressor } from './compressor.js';
 import { ExternalGzip } from './external-gzip.js';
 import { FallbackCompressor } from './fallback-compressor.js';
-import { type Gate, GzipCompressor } from './gzip-compressor.js';
+import { GzipCompressor } from './gzip-compressor.js';
 import { findGzipProgram, type GzipProgram, type GzipProgramName } from './gzip-programs.js';
 import { ZstdCompressor } from './zstd-compressor.js';
 
@@ -17,8 +17,6 @@ export interface CompressionOptions {
 }
 
 export interface CompressorContext {
-  /** Processor cores, shared by everything that compresses at the same time. */
-  cores: Gate;
   /** Hears what the user should know. */
   warn: (message: string) => void;
   /** Receives one line about what is used. */
@@ -58,9 +56,9 @@ function usersOwn(compressor: Compressor, compression: Compression | undefined):
   return compressor;
 }
 
-function gzip(name: CompressorName, { cores, warn, log }: CompressorContext): Compressor {
-  const builtin = new GzipCompressor(cores);
-  const program = name === 'auto' ? firstProgram() : name === 'builtin' ? undefined : chosenProgram(name);
+function gzip(name: CompressorName, { warn, log }: CompressorContext): Compressor {
+  const builtin = new GzipCompressor();
+  const program = programFor(name);
   log?.(`plain layers are compressed by ${program?.path ?? 'the built-in gzip'}`);
   if (program === undefined) return builtin;
   return new FallbackCompressor(new ExternalGzip(program), builtin, ({ message }) =>
@@ -68,8 +66,10 @@ function gzip(name: CompressorName, { cores, warn, log }: CompressorContext): Co
   );
 }
 
-function firstProgram(): GzipProgram | undefined {
-  return findGzipProgram('igzip') ?? findGzipProgram('pigz');
+/** pigz takes twice as long as what is built in, so it is for those who ask for it. */
+function programFor(name: CompressorName): GzipProgram | undefined {
+  if (name === 'builtin') return undefined;
+  return name === 'auto' ? findGzipProgram('igzip') : chosenProgram(name);
 }
 
 function chosenProgram(name: GzipProgramName): GzipProgram {

@@ -1,72 +1,77 @@
 import type { Readable } from 'node:stream';
 import { crc32 } from 'node:zlib';
 import { buffers, POOLED } from '../oci/buffer-pool.js';
-import { derivedStream } from '../oci/tap-stream.js';
-import { BlockDeflater } from './block-deflater.js';
 import { inBlocks } from '../oci/in-blocks.js';
+import { inPooled } from '../oci/in-pooled.js';
+import { derivedStream } from '../oci/tap-stream.js';
 import type { Compressor } from './compressor.js';
+import { type DeflatePool, deflatePool } from './deflate-pool.js';
 import { trailer } from './gzip-check.js';
-import { compressionParallelism } from './parallelism.js';
 import { storedBlocks } from './stored-blocks.js';
 
-/**
- * Bytes: large enough that a round trip to the thread pool does not show, small enough to hold several per stream; and as many as
- * are read at once, so that what is read is neither cut nor copied.
- */
+/** Bytes: as many as are read at once, so that what is read is neither cut nor copied. */
 const BLOCK = POOLED;
 /** RFC 1952 §2.3: deflate, no name, no time, so that the bytes depend on the content only; "unknown" operating system. */
 const HEADER = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff]);
 /** An empty last block: every block before it ends on a byte boundary. */
 const LAST_BLOCK = Buffer.from([0x03, 0x00]);
 
-/** Runs a task when its turn comes; shared by all streams that compress at once. */
-export type Gate = <T>(task: () => Promise<T>) => Promise<T>;
+/** Deflates blocks, here or elsewhere, in whatever order it gets to them. */
+export type Deflating = Pick<DeflatePool, 'ahead' | 'deflate' | 'deflateHere'>;
+
+/** What became of a block, and the buffer that goes back to the pool once that has been copied. */
+interface Packed {
+  parts: readonly Buffer[];
+  held: Buffer;
+}
+
+/** A stream of fewer bytes is packed on this thread, before others have started. */
+const SMALL = 1024 * 1024;
 
 /**
- * gzip on all cores: blocks of the source are deflated in parallel on the thread pool and joined into one gzip member, the
- * way pigz does it. Level 1, the level docker push and crane use: level 6 costs more than twice the time for 5 % fewer bytes.
+ * gzip on all cores: blocks of the source are deflated in parallel and joined into one gzip member, the way pigz does it. As
+ * small as level 1, which docker push and crane use; level 6 of zlib costs six times the time for 5 % fewer bytes.
  */
 export class GzipCompressor implements Compressor {
   readonly packing = 'gzip';
-  private readonly idle: BlockDeflater[] = [];
 
-  /** @param gate - bounds the blocks deflated at once over all layers of a push */
-  constructor(
-    private readonly gate: Gate,
-    private readonly level = 1,
-  ) {}
+  constructor(private readonly pool: Deflating = deflatePool) {}
 
-  compress(source: Readable): Readable {
-    return derivedStream(source, this.member(source));
+  compress(source: Readable, size: number): Readable {
+    return derivedStream(source, inPooled(this.member(source, size < SMALL)));
   }
 
-  private async *member(source: Readable): AsyncGenerator<Buffer> {
-    const ahead = 2 * compressionParallelism();
-    const blocks: (Promise<Buffer> | Buffer)[] = [];
+  private async *member(source: Readable, isSmall: boolean): AsyncGenerator<Buffer> {
+    const blocks: (Promise<Packed> | Packed)[] = [];
     let [checksum, size] = [0, 0];
     yield HEADER;
     for await (const block of inBlocks(source, BLOCK)) {
       checksum = crc32(block, checksum);
       size += block.length;
-      const stored = storedBlocks(block);
-      blocks.push(stored ?? this.deflated(block));
-      if (stored) buffers.giveBack(block);
-      if (blocks.length > ahead) yield (await blocks.shift()) as Buffer;
+      blocks.push(this.packed(block, isSmall));
+      if (blocks.length > this.pool.ahead) yield* passedOn(await blocks.shift());
     }
-    while (blocks.length > 0) yield (await blocks.shift()) as Buffer;
+    while (blocks.length > 0) yield* passedOn(await blocks.shift());
     yield Buffer.concat([LAST_BLOCK, trailer(checksum, size)]);
   }
 
-  private deflated(block: Buffer): Promise<Buffer> {
-    const result = this.gate(async () => {
-      const deflater = this.idle.pop() ?? new BlockDeflater(this.level, BLOCK);
-      const packed = await deflater.deflate(block);
-      this.idle.push(deflater);
+  private packed(block: Buffer, isSmall: boolean): Promise<Packed> | Packed {
+    const stored = storedBlocks(block);
+    if (stored) return { parts: stored, held: block };
+    const result = isSmall ? Promise.resolve(this.pool.deflateHere(block)) : this.pool.deflate(block);
+    const packed = result.then((bytes) => {
       buffers.giveBack(block);
-      return packed;
+      return { parts: [bytes], held: Buffer.from(bytes.buffer) };
     });
     // A stream that fails before it is this block's turn must not leave a rejection nobody looks at.
-    result.catch(() => undefined);
-    return result;
+    packed.catch(() => undefined);
+    return packed;
   }
+}
+
+/** Whoever takes the parts has copied them when it asks for more. */
+function* passedOn(packed: Packed | undefined): Generator<Buffer> {
+  if (!packed) return;
+  yield* packed.parts;
+  buffers.giveBack(packed.held);
 }

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 /** Threads libuv keeps for compression and files when nothing says otherwise. */
 const DEFAULT_THREADS = 4;
 
-/** How many blocks can really be compressed at once: the cores, or the threads libuv keeps for such work. */
+/** How many layers can really be compressed at once: the cores, or the threads libuv keeps for such work. */
 export function compressionParallelism(env: Readonly<Record<string, string | undefined>> = process.env): number {
   const { UV_THREADPOOL_SIZE } = env;
   // libuv reads it with C's atoi: what is no number is 0, and less than one thread is one.

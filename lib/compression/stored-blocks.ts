@@ -3,15 +3,18 @@ import { isDense } from './density.js';
 /** RFC 1951 §3.2.4: what one stored block holds at most. */
 const MOST_STORED = 0xffff;
 
-/** What is packed already takes deflate longest and hardly shrinks; undefined for what is worth the work. */
-export function storedBlocks(block: Buffer): Buffer | undefined {
+/**
+ * What is packed already hardly shrinks, so it is not deflated.
+ * @returns headers and parts of the block itself; undefined for what is worth the work
+ */
+export function storedBlocks(block: Buffer): Buffer[] | undefined {
   if (!isDense(block)) return undefined;
   const parts: Buffer[] = [];
   for (let at = 0; at < block.length; at += MOST_STORED) {
     const part = block.subarray(at, at + MOST_STORED);
     parts.push(storedHeader(part.length), part);
   }
-  return Buffer.concat(parts);
+  return parts;
 }
 
 /** Not the last block, stored; its length, and the same with all bits turned. */

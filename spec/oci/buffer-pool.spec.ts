@@ -35,6 +35,6 @@ describe('BufferPool', () => {
     const taken = Array.from({ length: 40 }, () => pool.take());
     for (const buffer of taken) pool.giveBack(buffer);
     const again = new Set(Array.from({ length: 40 }, () => pool.take().buffer));
-    expect(taken.filter(({ buffer }) => again.has(buffer))).toHaveLength(32);
+    expect(taken.filter(({ buffer }) => again.has(buffer))).toHaveLength(8);
   });
 });

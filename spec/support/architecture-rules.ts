@@ -137,6 +137,7 @@ export const RULES: readonly Rule[] = [
   onlyIn('axios', ['transport/axios-transport']),
   onlyIn('p-limit', ['transfer/limiter']),
   onlyIn('node:child_process', ['transport/credential-helper', 'compression/external-gzip']),
+  onlyIn('node:worker_threads', ['compression/deflate-thread']),
   {
     sentence: "inversify's container is known to container.ts only, as a type too",
     breaches: (files) =>

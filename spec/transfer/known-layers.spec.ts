@@ -14,7 +14,7 @@ import { RecordingTransport } from './recording-transport.js';
 import { servicesOver } from './services.js';
 import { descriptorOf, store } from './surveyed.js';
 
-const gzip = new GzipCompressor((task) => task());
+const gzip = new GzipCompressor();
 const IMAGE = imageOf([manifestOf([plainLayer('base'), plainLayer('app')])]);
 const [BASE, APP] = [descriptorOf({ plain: 'base' }), descriptorOf({ plain: 'app' })];
 

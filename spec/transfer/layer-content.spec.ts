@@ -15,7 +15,7 @@ import { configOf, gzipLayer, layerOf, ociLayer, plainLayer } from './archive-mo
 const LARGE = 1024 * 1024;
 const PLAIN = 'what is in the layer '.repeat(400);
 const OTHER = digestOf('something else');
-const gzip = new GzipCompressor((task) => task());
+const gzip = new GzipCompressor();
 const never = new AbortController().signal;
 
 async function prepared(content: Content, read: number[] = []): Promise<BlobContent> {

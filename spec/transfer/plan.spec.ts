@@ -9,7 +9,7 @@ import type { RawManifest } from '../../lib/oci/manifest.js';
 import { planWork, type PushWork } from '../../lib/transfer/plan.js';
 import { gzipLayer, imageOf, manifestOf, ociLayer, ociManifestOf, plainLayer } from './archive-model.js';
 
-const gzip = new GzipCompressor((task) => task());
+const gzip = new GzipCompressor();
 const zstd: Compressor = { packing: 'zstd', compress: (source) => source };
 
 function targetOf(image: ArchiveImage, name = 'app:1') {
