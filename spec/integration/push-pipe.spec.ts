@@ -142,9 +142,10 @@ describe('docker save | registry-client push -', () => {
       },
     };
     const server = await RegistryServer.start({ handler });
-    const { tar } = imageTar({ format: 'docker-25', layers: [layerOf({ big: noise(3_000_000) })] });
+    const { tar } = imageTar({ format: 'docker-25', layers: [layerOf({ big: noise(6_000_000) })] });
     const input = new PassThrough();
-    input.write(tar.subarray(0, 2_000_000));
+    // More than is gathered before the first byte is sent: 1 MiB as it comes, and 1 MiB that is packed.
+    input.write(tar.subarray(0, 4_500_000));
     const name = `${new URL(server.url).host}/app:1`;
     const { child, result } = startNode(MAIN, ['push', '-', name], { env: environment(), input });
     while (!asked.includes('PATCH')) await pause(20);
