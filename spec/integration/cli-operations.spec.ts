@@ -268,7 +268,7 @@ describe('registry-client inspect', () => {
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toContain(`Name        ${host}/${app}:v1\nDigest      ${digest}\n`);
     expect(stdout).toMatch(
-      /^User +1000:1000\nEntrypoint +\/alpha\nCommand +--help\nEnv +PATH=[^]*^Layers +127 B {2}gzip/m,
+      /^User +1000:1000\nEntrypoint +\/alpha\nCommand +--help\nEnv +PATH=[^]*^Layers +121 B {2}gzip/m,
     );
   });
 
