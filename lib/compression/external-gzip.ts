@@ -56,7 +56,7 @@ class Run {
     const child = this.stopped ? undefined : this.start();
     if (!child) return this.verify();
     const watchdog = setTimeout(() => this.bark(watchdog), this.patience);
-    const [ended, fed] = [this.ended(child), this.feed(child.stdin)];
+    const [ended, fed] = [this.ended(child), this.feed(child.stdin, watchdog)];
     try {
       const chunks = (child.stdout as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
       for (let chunk = await this.next(chunks); chunk; chunk = await this.next(chunks)) {
@@ -64,6 +64,8 @@ class Run {
         yield chunk;
         watchdog.refresh();
       }
+      // Its end is what it owes now; it may have closed its output and stay.
+      this.isAsked = true;
       // What the layer fails with explains more than what that did to the process.
       await Promise.race([fed, ended]);
       await ended;
@@ -78,8 +80,9 @@ class Run {
   stop(): void {
     this.stopped = true;
     this.child?.kill('SIGKILL');
-    // A process the program started may hold the pipe open after it.
+    // A process the program started may hold the pipes open after it, and nothing is over before they are closed.
     this.child?.stdout.destroy();
+    this.child?.stderr.destroy();
   }
 
   /** @returns undefined when there is a problem */
@@ -137,18 +140,20 @@ class Run {
   }
 
   /** Rejects with what the layer fails with, which ends the process too. */
-  private feed(stdin: Writable): Promise<void> {
-    const fed = this.write(stdin);
+  private feed(stdin: Writable, watchdog: NodeJS.Timeout): Promise<void> {
+    const fed = this.write(stdin, watchdog);
     fed.catch(() => this.stop());
     return fed;
   }
 
-  private async write(stdin: Writable): Promise<void> {
+  private async write(stdin: Writable, watchdog: NodeJS.Timeout): Promise<void> {
     this.isReading = true;
     // While the program takes one chunk, the next is read.
     let before: Promise<void> | undefined;
     for await (const chunk of this.source as AsyncIterable<Buffer>) {
       this.isReading = false;
+      // It had nothing to do until now, however long that was.
+      watchdog.refresh();
       this.check.addPlain(chunk);
       const written = pooledWrite(stdin, chunk);
       await before;
@@ -157,6 +162,7 @@ class Run {
       this.isReading = true;
     }
     this.isReading = false;
+    watchdog.refresh();
     this.check.endPlain();
     stdin.end();
   }
