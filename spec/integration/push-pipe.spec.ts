@@ -16,8 +16,7 @@ import { uniqueRepository } from '../support/unique.js';
 
 const MAIN = 'dist/cli/main.js';
 const FIXTURES = 'spec/fixtures';
-/** As much as a push may hold. */
-// Node 26 holds 20 to 40 MB more than Node 20 in a push of many layers: what it has let go of stays with its allocator.
+/** As much as a push may hold: Node 26 was seen with 20 to 40 MB more than Node 20, and why is not known. */
 const MAX_RSS = Number.parseInt(process.versions.node, 10) < 24 ? 130_000_000 : 180_000_000;
 
 let folder: string;
