@@ -3,10 +3,19 @@ import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { build } from 'esbuild';
 
 /**
- * Parts of axios for browsers, forms and HTTP/2, which this package has no use for. Merely looking at `globalThis.fetch`, as the first
- * does, makes Node load its whole fetch implementation.
+ * Parts of axios for browsers, forms, HTTP/2, redirects and proxies, which this package has no use for: the last two it sees to
+ * itself. Merely looking at `globalThis.fetch`, as the first does, makes Node load its whole fetch implementation. Of
+ * reflect-metadata, inversify brings all it needs.
  */
-const UNUSED = /(axios\/lib\/adapters\/(fetch|xhr)\.js|node_modules\/form-data\/lib\/form_data\.js)$/;
+const UNUSED = new RegExp(
+  [
+    'axios/lib/adapters/(fetch|xhr)',
+    'node_modules/form-data/lib/form_data',
+    'node_modules/follow-redirects/index',
+    'node_modules/https-proxy-agent/dist/index',
+    'node_modules/reflect-metadata/Reflect',
+  ].join('\\.js$|') + '\\.js$',
+);
 const leaveOutUnused = {
   name: 'leave-out-unused',
   setup({ onLoad, onResolve }) {

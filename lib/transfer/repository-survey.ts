@@ -63,6 +63,8 @@ const LISTED = 100;
 /** Images of one index that are looked at. */
 const PLATFORMS = 4;
 const MAX_CONFIG = 4 * 1024 * 1024;
+/** Characters of a tag. */
+const LONGEST_TAG = 128;
 /** Milliseconds for what a push can do without: some lists are slow, and some blobs are where only few may go. */
 const PATIENCE = 5000;
 
@@ -205,7 +207,7 @@ export class RepositorySurvey implements Survey {
   private likeliest(listed: readonly string[]): string[] {
     const likeness = (tag: string): number => Math.max(...this.job.tags.map((pushed) => commonStart(tag, pushed)));
     const others = listed.filter((tag) => !this.looked.has(tag) && !ATTACHED.test(tag));
-    return others.sort((a, b) => likeness(b) - likeness(a) || NATURAL.compare(b, a)).slice(0, MORE_TAGS);
+    return others.sort((a, b) => likeness(b) - likeness(a) || byNumbers(b, a)).slice(0, MORE_TAGS);
   }
 
   private fetch(reference: string): Promise<RawManifest> {
@@ -217,7 +219,15 @@ export class RepositorySurvey implements Survey {
 /** Lists of referrers, signatures, SBOMs: where an image has them, they are many. Source: distribution-spec v1.1, "Referrers Tag Schema". */
 const ATTACHED = /^sha(?:256|512)-[0-9a-f]{64}/;
 
-const NATURAL = new Intl.Collator('en', { numeric: true });
+/** 1.10 after 1.9. What Intl has for this takes 5 ms to begin. */
+function byNumbers(a: string, b: string): number {
+  const [one, other] = [sortable(a), sortable(b)];
+  return Number(one > other) - Number(one < other);
+}
+
+function sortable(tag: string): string {
+  return tag.replace(/\d+/g, (digits) => digits.padStart(LONGEST_TAG, '0'));
+}
 
 function commonStart(a: string, b: string): number {
   let length = 0;

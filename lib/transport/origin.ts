@@ -1,4 +1,4 @@
-import { BlockList, isIP } from 'node:net';
+import { BlockList, isIPv4, isIPv6 } from 'node:net';
 
 /** True when both speak to the same scheme, host and port; the default port may be written or not. */
 export function sameOrigin(a: URL, b: URL): boolean {
@@ -28,9 +28,9 @@ export function leadsInside(from: URL, to: URL): boolean {
 /** True for addresses of the own link and for those under which clouds keep metadata; nobody on this machine needs them either. */
 export function isLinkLocal(hostname: string): boolean {
   const address = unbracketed(hostname).replace(/\.$/, '');
-  const family = isIP(address);
-  if (family === 0) return address === 'metadata.google.internal';
-  return LINK_LOCAL.check(address, family === 6 ? 'ipv6' : 'ipv4');
+  const family = familyOf(address);
+  if (!family) return address === 'metadata.google.internal';
+  return LINK_LOCAL.check(address, family);
 }
 
 /** True for the addresses that mean something else in every network, and for the names of this machine. */
@@ -78,14 +78,20 @@ const INTERNAL = addresses(
 /** A set of addresses. Mapped ones (::ffff:…) are checked as IPv4 by BlockList itself. */
 function addresses(...subnets: [address: string, prefix: number][]): BlockList {
   const list = new BlockList();
-  for (const [address, prefix] of subnets) list.addSubnet(address, prefix, isIP(address) === 6 ? 'ipv6' : 'ipv4');
+  for (const [address, prefix] of subnets) list.addSubnet(address, prefix, address.includes(':') ? 'ipv6' : 'ipv4');
   return list;
 }
 
 /** Whether the host of a URL is one of these addresses; of names only the loopback's own are known. */
 function isAddressIn(list: BlockList, hostname: string): boolean {
   const address = unbracketed(hostname);
-  const family = isIP(address);
-  if (family === 0) return isLoopback(hostname.replace(/\.$/, ''));
-  return list.check(address, family === 6 ? 'ipv6' : 'ipv4');
+  const family = familyOf(address);
+  if (!family) return isLoopback(hostname.replace(/\.$/, ''));
+  return list.check(address, family);
+}
+
+/** Of an address; undefined for a name. Node takes 4 ms to make its pattern of IPv6, which most processes need not wait for. */
+function familyOf(host: string): 'ipv4' | 'ipv6' | undefined {
+  if (host.includes(':')) return isIPv6(host) ? 'ipv6' : undefined;
+  return isIPv4(host) ? 'ipv4' : undefined;
 }
