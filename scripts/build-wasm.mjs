@@ -5,14 +5,22 @@ import asc from 'assemblyscript/asc';
 
 const SOURCE = 'assembly/deflate.ts';
 const TARGET = 'lib/compression/deflate-module.ts';
-/** The end of `DATA` in assembly/memory.ts, and all of it in pages of 64 KiB, as in lib/compression/deflate-engine.ts. */
-const [DATA, PAGES] = [String(0x2100), '69'];
+/** Where the module's own data goes, and how much memory it has in pages of 64 KiB. */
+const DATA = await constantOf('assembly/memory.ts', 'DATA');
+const PAGES = await constantOf('lib/compression/deflate-engine.ts', 'PAGES');
 
 const module = moduleOf(await compile());
 if (process.argv.includes('--update')) await writeFile(TARGET, module);
 else if ((await readFile(TARGET, 'utf8').catch(() => '')) !== module) {
   process.stderr.write(`${TARGET} is not what assembly/ says: \`npm run wasm:update\`\n`);
   process.exitCode = 1;
+}
+
+/** A number as the source of one file says it, so that no other file has to. */
+async function constantOf(path, name) {
+  const [, value] = new RegExp(`\\bconst ${name}\\b[^=\\n]*= (\\w+);`).exec(await readFile(path, 'utf8')) ?? [];
+  if (value === undefined) throw new Error(`${path} has no constant ${name}`);
+  return String(Number(value));
 }
 
 async function compile() {

@@ -4,7 +4,7 @@ import { DEFLATE_MODULE } from './deflate-module.js';
 
 /** Blocks that fit into one memory: while one is deflated, the next is filled in and the result of the last taken out. */
 export const SLOTS = 2;
-/** Of 64 KiB each, as `scripts/build-wasm.mjs` says. */
+/** Of 64 KiB each; `scripts/build-wasm.mjs` reads the number here. */
 const PAGES = 69;
 
 /** What is used of WebAssembly: TypeScript knows it for browsers only. */
