@@ -13,6 +13,10 @@ if (title !== undefined) process.title = title;
 // 15 MB less, for 6 % more processor time.
 setFlagsFromString('--semi-space-growth-factor=1');
 
+// What has been received lies outside of V8's heap. For every 64 MB of it V8 marks the whole heap, beside our work unless told
+// otherwise; at once that is a matter of 3 ms, and a download takes an eighth less time.
+if (process.argv[2] === 'pull' || process.argv[2] === 'copy') setFlagsFromString('--no-incremental-marking');
+
 // axios looks at it when it is loaded, and Node would load all of its fetch for that.
 Object.defineProperty(globalThis, 'FormData', { value: undefined });
 
