@@ -148,6 +148,13 @@ describe('RepositorySurvey', () => {
       expect(looked.sort()).toEqual(['v1.10', 'v1.11', 'v1.9']);
     });
 
+    it('takes ten for higher than nine', async () => {
+      for (const tag of ['v8', 'v9', 'v10', 'v011']) await store(services, `app:${tag}`, [BASE]);
+      const { asked: requests } = await asked({ tags: ['main'] });
+      const looked = requests.flatMap((line) => /manifests\/(\S+) 200/.exec(line)?.[1] ?? []);
+      expect(looked.sort()).toEqual(['v011', 'v10', 'v9']);
+    });
+
     it('looks at images, not at signatures and lists of referrers', async () => {
       const attached = `sha256-${'a'.repeat(64)}`;
       for (const tag of [attached, `${attached}.sig`, `${attached}.att`, `${attached}.sbom`, 'old'])
