@@ -4,10 +4,7 @@ import { POOLED } from '../oci/buffer-pool.js';
 import { printable } from '../redact.js';
 import type { ArchiveSource } from './archive-source.js';
 
-/**
- * Bytes read at once: a buffer of the pool. Node's default of 64 KiB costs throughput; 1 MiB gained none here in a push of several
- * layers, and held 25 MB more.
- */
+/** Bytes read at once: a buffer of the pool. Node's default of 64 KiB costs throughput. */
 export const CHUNK = POOLED;
 
 /** A stretch of a tar. */

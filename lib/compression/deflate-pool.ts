@@ -4,7 +4,7 @@ import { DeflateThread } from './deflate-thread.js';
 
 /** More of them make gzip faster than one thread can read, hash and send it. */
 const MOST_THREADS = 4;
-/** Milliseconds without work until threads are let go: each takes some ten megabytes. */
+/** Milliseconds without work until threads are let go: each takes some 18 MB. */
 const PATIENCE = 5000;
 
 /** What the pool needs of a thread. */

@@ -19,7 +19,8 @@ export class DeflateThread {
   private readonly memory;
   private readonly worker;
   private readonly jobs = new Map<number, Job>();
-  private isOver = false;
+  /** It has ended, and takes no more blocks. */
+  isLost = false;
 
   /**
    * @param engine - says where blocks and results are
@@ -48,13 +49,9 @@ export class DeflateThread {
     return this.jobs.size;
   }
 
-  get isLost(): boolean {
-    return this.isOver;
-  }
-
   /** Rejects when the thread ends before it is done; the block stays as it is. */
   async deflate(slot: number, block: Buffer): Promise<Buffer> {
-    if (this.isOver) throw new Error('the thread has ended');
+    if (this.isLost) throw new Error('the thread has ended');
     this.engine.fill(this.memory, slot, block);
     if (this.jobs.size === 0) this.worker.ref();
     const size = await new Promise<number>((resolve, reject) => {
@@ -76,7 +73,7 @@ export class DeflateThread {
   }
 
   private end(error: Error): void {
-    this.isOver = true;
+    this.isLost = true;
     for (const slot of [...this.jobs.keys()]) this.settle(slot)?.reject(error);
   }
 }

@@ -5,9 +5,18 @@ export function sameOrigin(a: URL, b: URL): boolean {
   return a.protocol === b.protocol && a.host === b.host;
 }
 
-/** The `hostname` of a URL as sockets and `isIP` take it: without the brackets of an IPv6 address. */
+/** The `hostname` of a URL as sockets and {@link familyOf} take it: without the brackets of an IPv6 address. */
 export function unbracketed(hostname: string): string {
   return hostname.replace(/^\[|\]$/g, '');
+}
+
+/**
+ * Of an address, without brackets; undefined for a name. Node's `isIP` takes 4 ms to make its pattern of IPv6, which most processes
+ * need not wait for.
+ */
+export function familyOf(host: string): 'ipv4' | 'ipv6' | undefined {
+  if (host.includes(':')) return isIPv6(host) ? 'ipv6' : undefined;
+  return isIPv4(host) ? 'ipv4' : undefined;
 }
 
 /** True for `localhost`, 127.0.0.0/8 and ::1: the places that speak plain http unless told otherwise. */
@@ -88,10 +97,4 @@ function isAddressIn(list: BlockList, hostname: string): boolean {
   const family = familyOf(address);
   if (!family) return isLoopback(hostname.replace(/\.$/, ''));
   return list.check(address, family);
-}
-
-/** Of an address; undefined for a name. Node takes 4 ms to make its pattern of IPv6, which most processes need not wait for. */
-function familyOf(host: string): 'ipv4' | 'ipv6' | undefined {
-  if (host.includes(':')) return isIPv6(host) ? 'ipv6' : undefined;
-  return isIPv4(host) ? 'ipv4' : undefined;
 }

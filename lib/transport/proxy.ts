@@ -1,10 +1,13 @@
-import { BlockList, isIP } from 'node:net';
+import { BlockList } from 'node:net';
 import { InvalidArgumentError } from '../errors.js';
 import { printable } from '../redact.js';
 import { percentDecoded } from './credentials.js';
-import { isLoopback, unbracketed } from './origin.js';
+import { familyOf, isLoopback, unbracketed } from './origin.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Of a whole address. */
+const BITS = { ipv4: 32, ipv6: 128 };
 
 /**
  * The address of a proxy; without a scheme it is http.
@@ -26,7 +29,7 @@ export function parseProxy(given: string | URL, name: string): URL {
 /** Whom its certificate is to be for; without this Node takes the `Host` header, which names the server behind it. */
 export function nameFor(proxy: URL): { servername: string } {
   const host = unbracketed(proxy.hostname);
-  return { servername: isIP(host) === 0 ? host : '' };
+  return { servername: familyOf(host) ? '' : host };
 }
 
 /** `Proxy-Authorization` for what stands in the address of a proxy. Source: RFC 9110 §11.7.2. */
@@ -60,7 +63,8 @@ function matches({ hostname, port, protocol }: URL, entry: string): boolean {
   if (entry.includes('/')) return isInNetwork(host, entry);
   const { name, only } = splitPort(entry);
   if (only !== undefined && only !== (port || (protocol === 'https:' ? '443' : '80'))) return false;
-  if (isIP(name) !== 0) return isInNetwork(host, `${name}/${isIP(name) === 6 ? 128 : 32}`);
+  const family = familyOf(name);
+  if (family) return isInNetwork(host, `${name}/${BITS[family]}`);
   const domain = name.replace(/^\*?\./, '');
   return host.endsWith(`.${domain}`) || (domain === name && host === domain);
 }
@@ -74,9 +78,9 @@ function splitPort(entry: string): { name: string; only?: string } {
 
 function isInNetwork(host: string, network: string): boolean {
   const [address = '', bits = ''] = network.replace(/[[\]]/g, '').split('/');
-  const [family, own] = [isIP(address), isIP(host)];
-  if (family === 0 || own === 0 || !/^\d+$/.test(bits) || Number(bits) > (family === 6 ? 128 : 32)) return false;
+  const [family, own] = [familyOf(address), familyOf(host)];
+  if (!family || !own || !/^\d+$/.test(bits) || Number(bits) > BITS[family]) return false;
   const list = new BlockList();
-  list.addSubnet(address, Number(bits), family === 6 ? 'ipv6' : 'ipv4');
-  return list.check(host, own === 6 ? 'ipv6' : 'ipv4');
+  list.addSubnet(address, Number(bits), family);
+  return list.check(host, own);
 }

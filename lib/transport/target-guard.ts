@@ -1,8 +1,7 @@
 import { lookup } from 'node:dns/promises';
-import { isIP } from 'node:net';
 import { RegistryError } from '../errors.js';
 import { redactUrl } from '../redact.js';
-import { isInternal, isLinkLocal, unbracketed } from './origin.js';
+import { familyOf, isInternal, isLinkLocal, unbracketed } from './origin.js';
 import type { Transport, TransportRequest, TransportResponse } from './transport.js';
 import { raceSignal } from './waiting.js';
 
@@ -38,7 +37,7 @@ export class TargetGuard implements Transport {
   private async isInside(): Promise<boolean> {
     const { hostname } = this.registry;
     if (isInternal(hostname)) return true;
-    const addresses = isIP(unbracketed(hostname)) === 0 ? await this.addressesOf(hostname).catch(() => []) : [];
+    const addresses = familyOf(unbracketed(hostname)) ? [] : await this.addressesOf(hostname).catch(() => []);
     return addresses.some((address) => isInternal(address));
   }
 }

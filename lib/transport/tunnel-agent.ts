@@ -1,9 +1,9 @@
 import http, { type ClientRequest, type IncomingMessage } from 'node:http';
 import https, { Agent as HttpsAgent, type AgentOptions, type RequestOptions } from 'node:https';
-import { isIPv6, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { VERSION } from '../version.js';
-import { unbracketed } from './origin.js';
+import { familyOf, unbracketed } from './origin.js';
 import { nameFor, proxyAuthorization } from './proxy.js';
 import { ProxyError } from './proxy-error.js';
 
@@ -42,7 +42,7 @@ export class TunnelAgent extends HttpsAgent {
   }
 
   private open({ host, port }: RequestOptions): Promise<Socket> {
-    const target = `${isIPv6(host ?? '') ? `[${host}]` : host}:${port}`;
+    const target = `${familyOf(host ?? '') === 'ipv6' ? `[${host}]` : host}:${port}`;
     return new Promise((resolve, reject) => {
       const request = this.ask(target);
       this.opening.add(request);
