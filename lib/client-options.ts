@@ -95,7 +95,8 @@ export interface CopyOptions extends Pick<CallOptions, 'signal'> {
 
 /**
  * A path, a `file:` URL, the bytes of a tar, an archive that is open already (and stays so), or a stream of bytes, for example
- * `process.stdin`: what looks like a layer is sent while it passes, and the stream is closed at the end.
+ * `process.stdin`: what looks like a layer is sent while it passes, and the stream is closed at the end. A stream that has a
+ * method `giveBack(chunk)` may fill its buffers again: it is called with most chunks, once nobody looks at them any more.
  */
 export type PushInput = ArchiveInput | TarArchive | Readable;
 

@@ -15,6 +15,7 @@ const KEPT_PIECES = 4096;
 export class PassingContent {
   /** Resolves when the last byte has been read; what comes behind it can be read then. */
   readonly passed: Promise<void>;
+  private readonly giveBack = (bytes: Buffer): void => this.source.giveBack(bytes);
   private markPassed: () => void = () => undefined;
   private pieces: Promise<Buffer>[] = [];
   private count = 0;
@@ -45,9 +46,9 @@ export class PassingContent {
     return Readable.from(inPooled(this.chunks(++this.opened)), { objectMode: false, highWaterMark: CHUNK });
   }
 
-  /** Lets go of what is kept: nobody will open it again. */
+  /** Lets go of what is kept: nobody will open it again, and whoever did has read it. */
   release(): void {
-    this.pieces = [];
+    for (const piece of this.pieces.splice(0)) piece.then(this.giveBack, () => undefined);
   }
 
   private async *chunks(turn: number): AsyncGenerator<Buffer> {
@@ -57,6 +58,8 @@ export class PassingContent {
       if (turn !== this.opened) throw this.gone();
       if (!piece?.length) return;
       yield piece;
+      // It has been copied by now.
+      if (!this.canOpen) this.giveBack(piece);
     }
   }
 
@@ -66,7 +69,7 @@ export class PassingContent {
     piece.catch(() => undefined);
     this.count += 1;
     if (this.canKeep()) this.pieces.push(piece);
-    else this.pieces = [];
+    else this.release();
     return piece;
   }
 

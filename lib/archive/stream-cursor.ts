@@ -32,7 +32,8 @@ export class StreamCursor {
       if (next.done) return Buffer.alloc(0);
       this.pending = next.value;
     }
-    const taken = this.pending.subarray(0, most);
+    // Whole, it is the chunk itself, which can be given back.
+    const taken = this.pending.length <= most ? this.pending : this.pending.subarray(0, most);
     this.pending = this.pending.subarray(taken.length);
     this.position += taken.length;
     return taken;
@@ -46,7 +47,7 @@ export class StreamCursor {
     return bytes;
   }
 
-  /** What {@link read} would give, without going on. */
+  /** What {@link read} would give, without going on. A view: it may change once these bytes have been taken and given back. */
   async peek(length: number): Promise<Buffer> {
     const parts = [this.pending];
     let missing = length - this.pending.length;

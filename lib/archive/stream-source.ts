@@ -5,13 +5,19 @@ import type { ArchiveSource } from './archive-source.js';
 import { StreamCursor } from './stream-cursor.js';
 import { unpacked } from './unpacked.js';
 
+/** A stream that may use its buffers again. */
+export interface ReusingReadable extends Readable {
+  /** Gets chunks back that nobody looks at any more: the very objects that it gave, and not all of them. */
+  giveBack?(chunk: Buffer): void;
+}
+
 /** A tar that comes through a pipe, plain or packed whole: it can be looked ahead in, and read onwards once. */
 export class StreamSource implements Omit<ArchiveSource, 'open' | 'close'> {
   readonly randomAccess = false;
 
   private constructor(
     readonly name: string,
-    private readonly input: Readable,
+    private readonly input: ReusingReadable,
     private readonly cursor: StreamCursor,
   ) {}
 
@@ -20,7 +26,7 @@ export class StreamSource implements Omit<ArchiveSource, 'open' | 'close'> {
    * @throws TarReadError when `input` fails, or is packed with what this Node cannot unpack
    * @throws InvalidArgumentError when `input` gives something other than bytes
    */
-  static async open(input: Readable): Promise<StreamSource> {
+  static async open(input: ReusingReadable): Promise<StreamSource> {
     const name = 'the stream';
     // Whoever reads hears of its failure; when nobody does any more, that must not end the process.
     input.on('error', () => undefined);
@@ -35,13 +41,18 @@ export class StreamSource implements Omit<ArchiveSource, 'open' | 'close'> {
   /** Looks ahead: whoever reads next finds the same bytes. What stands before them is gone. */
   async read(position: number, length: number): Promise<Buffer> {
     await this.skipTo(position);
-    return this.cursor.peek(length);
+    return Buffer.from(await this.cursor.peek(length));
   }
 
   /** Up to `most` bytes from `position`, which are gone with that; empty only at the end. */
   async take(position: number, most: number): Promise<Buffer> {
     await this.skipTo(position);
     return this.cursor.next(most);
+  }
+
+  /** Nobody looks at what {@link take} gave any more. */
+  giveBack(bytes: Buffer): void {
+    this.input.giveBack?.(bytes);
   }
 
   async reaches(end: number): Promise<boolean> {

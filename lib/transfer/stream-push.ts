@@ -119,7 +119,7 @@ export class StreamPush {
       this.source.put(entry.position, kept);
       return { ...entry, head: kept };
     }
-    const head = Buffer.from(await content.start(BLOCK));
+    const head = await content.start(BLOCK);
     const look = this.lookOf(entry.name, head);
     if (look) await this.send(passing, look);
     else if (entry.size <= SMALL) throw tooManySmall();

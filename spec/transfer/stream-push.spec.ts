@@ -11,6 +11,7 @@ import { type PushEvent, type PushOptions, RegistryClient, RegistryError } from 
 import { noise, toBuffer } from '../support/content.js';
 import { imageTar } from '../support/image-tar.js';
 import { type ImageFormat, WRITERS } from '../support/image-writers.js';
+import { ReusingStream } from '../support/reusing-stream.js';
 import { layerOf, type TarEntry } from '../support/tar-builder.js';
 import { RecordingTransport } from './recording-transport.js';
 
@@ -123,6 +124,45 @@ describe('push of a stream', () => {
           expected,
         ]);
       }
+    });
+  });
+
+  describe('of buffers that are filled again', () => {
+    const { tar: large } = imageTar({ format: 'docker-25', layers: [layerOf({ big: noise(9_000_000, 'huge') })] });
+
+    it.each(FORMATS.flatMap((format) => [512, 65_536].map((size) => [format, size] as const)))(
+      'looks at none after it gave it back, written by %s, %i bytes at a time',
+      async (format, size) => {
+        const { tar } = imageTar({ format, layers: LAYERS });
+        for (const options of [{}, { compression: 'none' }] as const) {
+          const { digest } = await newClient().push(tar, 'app:1', options);
+          expect((await newClient().push(new ReusingStream(tar, size), 'app:1', options)).digest).toBe(digest);
+        }
+      },
+    );
+
+    it.each(['gzip', 'none'] as const)(
+      'gives nearly all of them back, sent with compression %s',
+      async (compression) => {
+        const stream = new ReusingStream(large, 65_536);
+        await newClient().push(stream, 'app:1', { compression });
+        expect(stream.returned).toBeGreaterThan(8_800_000);
+      },
+    );
+
+    it('leaves them to a stream that is packed whole', async () => {
+      const stream = new ReusingStream(gzipSync(large, { level: 1 }), 65_536);
+      const { digest } = await newClient().push(large, 'app:1');
+      expect((await newClient().push(stream, 'app:1')).digest).toBe(digest);
+      expect(stream.returned).toBe(0);
+    });
+
+    it('keeps what a broken connection may ask for again', async () => {
+      const { tar } = imageTar({ format: 'docker-25', layers: LAYERS });
+      const { transport, client } = recording({ on: 'PATCH', resetAfterBytes: 100_000 });
+      const { digest } = await newClient().push(tar, 'app:1');
+      expect((await client.push(new ReusingStream(tar, 65_536), 'app:1', { concurrency: 1 })).digest).toBe(digest);
+      expect(transport.requests(/^PATCH/)).toHaveLength(2);
     });
   });
 
