@@ -1,11 +1,12 @@
-import { pipeline, type Readable, type Transform } from 'node:stream';
+import type { Readable, Transform } from 'node:stream';
 import * as zlib from 'node:zlib';
 import { InvalidArgumentError } from '../errors.js';
+import { POOLED } from '../oci/buffer-pool.js';
+import { pooledWrite } from '../oci/pooled-write.js';
 import type { Compressor } from './compressor.js';
 
-/** A ninth slower than level 1 and 6 % smaller; level 3 takes 1.4 times as long for another 4 %. */
-const LEVEL = 2;
-const CHUNK = 256 * 1024;
+/** Level 2 is 6 % smaller, and a push takes an eighteenth longer; level 3 saves another 4 % in 1.4 times that time. */
+const LEVEL = 1;
 
 /** What Node 22.15 added; the types of Node 20 do not know it. */
 interface Zstd {
@@ -33,9 +34,22 @@ export class ZstdCompressor implements Compressor {
 
   compress(source: Readable): Readable {
     const params = { [this.zstd.constants.ZSTD_c_compressionLevel]: LEVEL };
-    const packed = this.zstd.createZstdCompress({ chunkSize: CHUNK, params });
-    // What goes wrong anywhere is an error of the result, and destroying that destroys the source.
-    pipeline(source, packed, () => undefined);
+    const packed = this.zstd.createZstdCompress({ chunkSize: POOLED, params });
+    packed.on('close', () => source.destroy());
+    feed(packed, source).catch((error: unknown) => packed.destroy(error as Error));
     return packed;
   }
+}
+
+/** As `pipeline` would, but that what has been packed is read into again. */
+async function feed(packed: Transform, source: Readable): Promise<void> {
+  // While one chunk is packed, the next is read.
+  let before: Promise<void> | undefined;
+  for await (const chunk of source as AsyncIterable<Buffer>) {
+    const written = pooledWrite(packed, chunk);
+    await before;
+    before = written;
+    if (packed.destroyed) return;
+  }
+  packed.end();
 }
