@@ -12,6 +12,8 @@ export interface Screen {
 export interface Io {
   /** Untouched until it is asked for. */
   readonly stdin: Readable & { readonly isTTY?: boolean };
+  /** File descriptor of the same, where it has one. */
+  readonly stdinFd?: number;
   /** For results, and nothing else. */
   readonly stdout: (content: string | Uint8Array) => void;
   /** Standard output again, for content that must wait until its reader can take it. */

@@ -4,7 +4,6 @@ import { ExitCode } from './exit-code.js';
 import { processIo } from './process-io.js';
 import { processTitle } from './process-title.js';
 import { run } from './program.js';
-import { standardInput } from './standard-input.js';
 
 // Everybody on the machine sees the arguments of a process.
 const title = processTitle(process.argv.slice(2));
@@ -21,7 +20,7 @@ if (process.argv[2] === 'pull' || process.argv[2] === 'copy') setFlagsFromString
 // axios looks at it when it is loaded, and Node would load all of its fetch for that.
 Object.defineProperty(globalThis, 'FormData', { value: undefined });
 
-const { io, exitCode } = processIo(process, standardInput);
+const { io, exitCode } = processIo(process);
 process.exitCode = exitCode(await run(process.argv.slice(2), io));
 // What interrupted work has written may wait for a reader that takes nothing, and would keep the process alive.
 if (process.exitCode >= ExitCode.interrupted) process.exit();

@@ -5,6 +5,7 @@ import type { Io, Screen } from './io.js';
 export interface ProcessLike {
   env: Io['env'];
   exitCode?: number | string | null | undefined;
+  stdin: Io['stdin'];
   stdout: Io['stdoutStream'];
   stderr: Outlet;
   on(signal: 'SIGINT' | 'SIGTERM', listener: () => void): unknown;
@@ -24,14 +25,9 @@ const SIGNALS = { SIGINT: ExitCode.interrupted, SIGTERM: 143 } as const;
 /**
  * The process as a command sees it. The first signal ends the work in order, the second one at once, and so does time: people
  * who press Ctrl+C wait for no registry.
- * @param openStdin - called once, when somebody asks for standard input
  * @returns `exitCode` says what the process ends with, given what its command ended with
  */
-export function processIo(
-  process: ProcessLike,
-  openStdin: () => Io['stdin'],
-): { io: Io; exitCode: (code: number) => number } {
-  let stdin: Io['stdin'] | undefined;
+export function processIo(process: ProcessLike): { io: Io; exitCode: (code: number) => number } {
   const interrupted = new AbortController();
   let signalCode: number = ExitCode.interrupted;
   let unreadCode: number = ExitCode.ok;
@@ -54,8 +50,9 @@ export function processIo(
   });
   const io: Io = {
     get stdin() {
-      return (stdin ??= openStdin());
+      return process.stdin;
     },
+    stdinFd: 0,
     stdout: (content) => void process.stdout.write(content),
     stdoutStream: process.stdout,
     requireReader: () => void (unreadCode = ExitCode.unread),

@@ -40,7 +40,7 @@ describe('processIo', () => {
   let made: ReturnType<typeof processIo>;
   beforeEach(() => {
     process = new FakeProcess();
-    made = processIo(process, () => process.stdin);
+    made = processIo(process);
   });
 
   it('writes results and everything else apart, and shows the environment', () => {

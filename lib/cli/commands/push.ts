@@ -1,8 +1,10 @@
+import { fstatSync } from 'node:fs';
 import { InvalidArgumentError, type PushedImage, type PushInput, type PushOptions } from '../../index.js';
 import { checkPushOrder } from '../argument-order.js';
 import { formatJson } from '../format.js';
 import type { Io } from '../io.js';
 import type { PushFlags } from '../flags.js';
+import { PipedInput } from '../piped-input.js';
 import { checkNaming, decidingOptions, imageOption, whereTo, whichTags } from '../push-flags.js';
 import { type Report, withView } from '../progress/open-view.js';
 import { ofPush } from '../progress/push-progress.js';
@@ -41,11 +43,21 @@ async function send(
 /** `-` is standard input. */
 function inputOf(tar: string, io: Io): PushInput {
   if (tar !== '-') return tar;
+  if (isPipe(io.stdinFd)) return new PipedInput(io.stdinFd);
   const { stdin } = io;
   if (!stdin.isTTY) return stdin;
   throw new InvalidArgumentError('standard input is a terminal, and no archive is piped in', {
     hint: 'Pipe one in: docker save NAME | registry-client push - REFERENCE.',
   });
+}
+
+function isPipe(fd: number | undefined): fd is number {
+  try {
+    return fd !== undefined && fstatSync(fd).isFIFO();
+  } catch {
+    // It may be closed; Node has an empty stream for that.
+    return false;
+  }
 }
 
 function transferOptions(flags: PushFlags, io: Io, report: Report): Omit<PushOptions, 'image'> {

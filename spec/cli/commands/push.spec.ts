@@ -1,9 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { readFile } from 'node:fs/promises';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { open, readFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { run } from '../../../lib/cli/program.js';
 import { collect, RegistryClient } from '../../../lib/index.js';
 import { text } from '../../support/content.js';
+import { namedPipe } from '../../support/named-pipe.js';
+import { TemporaryFolders } from '../../support/temporary-folder.js';
 import { Archives, Listening } from '../archives.js';
 import { cli, FakeIo } from '../fake-io.js';
 
@@ -114,6 +117,31 @@ describe('registry-client push', () => {
       const { code, out } = await pushPiped(await readFile(tar), 'piped/app:pipe');
       const digest = await digestOf('piped/app', 'file');
       expect([code, out]).toEqual([0, `${registry.host}/piped/app:pipe@${digest}\n`]);
+    });
+
+    it('reads a pipe by itself, and leaves the stream of the process alone', async () => {
+      const folders = new TemporaryFolders();
+      const { reader, writer } = namedPipe(await folders.make());
+      const tar = await archives.write();
+      await push(tar, 'fifo/app:file');
+      const io = Object.assign(new FakeIo({ REGISTRY_URL: registry.url }), { stdinFd: reader });
+      const running = run(['push', '-', 'fifo/app:pipe'], io);
+      createReadStream(tar).pipe(createWriteStream('', { fd: writer }));
+      expect(await running).toBe(0);
+      expect(io.out).toContain(await digestOf('fifo/app', 'file'));
+      expect(io.stdin.destroyed).toBe(false);
+      await folders.remove();
+    });
+
+    it.each(['a file', 'closed'])('reads the stream of the process where it is %s', async (what) => {
+      const tar = await archives.write();
+      const file = await open(tar);
+      const stdinFd = file.fd;
+      if (what === 'closed') await file.close();
+      const stdin = Readable.from([await readFile(tar)], { objectMode: false });
+      const io = Object.assign(new FakeIo({ REGISTRY_URL: registry.url }, {}, stdin), { stdinFd });
+      expect(await run(['push', '-', 'no-pipe/app:1'], io)).toBe(0);
+      if (what !== 'closed') await file.close();
     });
 
     it('says what to do when it is a terminal', async () => {
