@@ -17,7 +17,7 @@ export class PassingContent {
   readonly passed: Promise<void>;
   private readonly giveBack = (bytes: Buffer): void => this.source.giveBack(bytes);
   private markPassed: () => void = () => undefined;
-  private pieces: Promise<Buffer>[] = [];
+  private readonly pieces: Promise<Buffer>[] = [];
   private count = 0;
   private read = 0;
   private opened = 0;

@@ -1,7 +1,7 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { RegistryClientError } from '../errors.js';
-import { pooledWrite } from '../oci/pooled-write.js';
+import { aheadWriter } from '../oci/pooled-write.js';
 import { inPooled } from '../oci/in-pooled.js';
 import { derivedStream } from '../oci/tap-stream.js';
 import { printable } from '../redact.js';
@@ -148,16 +148,13 @@ class Run {
 
   private async write(stdin: Writable, watchdog: NodeJS.Timeout): Promise<void> {
     this.isReading = true;
-    // While the program takes one chunk, the next is read.
-    let before: Promise<void> | undefined;
+    const write = aheadWriter(stdin);
     for await (const chunk of this.source as AsyncIterable<Buffer>) {
       this.isReading = false;
       // It had nothing to do until now, however long that was.
       watchdog.refresh();
       this.check.addPlain(chunk);
-      const written = pooledWrite(stdin, chunk);
-      await before;
-      before = written;
+      await write(chunk);
       if (stdin.destroyed) return;
       this.isReading = true;
     }

@@ -21,3 +21,16 @@ export function pooledWrite(to: Pick<Writable, 'write' | 'on' | 'off'>, bytes: B
   to.on('close', settle);
   return settled;
 }
+
+/**
+ * Writes one chunk after another, each as {@link pooledWrite} does.
+ * @returns resolves once the chunk before is with the system: while one is taken, the next can be read
+ */
+export function aheadWriter(to: Parameters<typeof pooledWrite>[0]): (bytes: Buffer) => Promise<void> {
+  let before: Promise<void> | undefined;
+  return async (bytes) => {
+    const written = pooledWrite(to, bytes);
+    await before;
+    before = written;
+  };
+}

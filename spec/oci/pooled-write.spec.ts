@@ -2,7 +2,7 @@ import { Writable } from 'node:stream';
 import { describe, expect, it } from '@jest/globals';
 import { setImmediate as tick } from 'node:timers/promises';
 import { buffers } from '../../lib/oci/buffer-pool.js';
-import { pooledWrite } from '../../lib/oci/pooled-write.js';
+import { aheadWriter, pooledWrite } from '../../lib/oci/pooled-write.js';
 
 /** Takes bytes when it is told to. */
 function slow(highWaterMark: number): { to: Writable; take: (error?: Error) => void } {
@@ -58,5 +58,21 @@ describe('pooledWrite', () => {
     take();
     await written;
     expect(to.listenerCount('close')).toBe(before);
+  });
+});
+
+describe('aheadWriter', () => {
+  it('waits for the chunk before, and not for the one it writes', async () => {
+    const { to, take } = slow(1);
+    const write = aheadWriter(to);
+    expect(await isSettled(write(Buffer.from('one')))).toBe(true);
+    const second = write(Buffer.from('two'));
+    expect(await isSettled(second)).toBe(false);
+    take();
+    expect(await isSettled(second)).toBe(true);
+    const third = write(Buffer.from('three'));
+    expect(await isSettled(third)).toBe(false);
+    to.destroy();
+    expect(await isSettled(third)).toBe(true);
   });
 });
