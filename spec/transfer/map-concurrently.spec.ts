@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { EventEmitter, once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { collect } from '../../lib/index.js';
 import { mapConcurrently } from '../../lib/transfer/map-concurrently.js';
@@ -17,7 +18,15 @@ async function* numbers(count: number, log: string[] = []): AsyncGenerator<numbe
 
 describe('mapConcurrently', () => {
   it('gives a result for every item, in the order they arrive', async () => {
-    const results = await collect(mapConcurrently(numbers(4), 4, async (i) => sleep((4 - i) * 20, i)));
+    const ended = Array.from({ length: 4 }, () => new EventEmitter());
+    const ends = ended.map((item) => once(item, 'end'));
+    // Each waits for the one behind it, however long the machine takes to start that.
+    const work = async (i: number): Promise<number> => {
+      await ends[i + 1];
+      ended[i]!.emit('end');
+      return i;
+    };
+    const results = await collect(mapConcurrently(numbers(4), 4, work));
     expect(results).toEqual([3, 2, 1, 0]);
   });
 
